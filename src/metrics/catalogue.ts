@@ -1,0 +1,341 @@
+// Every metric that hopscope exposes: name, type, unit, labels and help, in this one file.
+// Invariant: nothing is exposed that is not listed here, and a series appears only when there is a value for it.
+
+export type MetricType = 'gauge' | 'counter' | 'histogram' | 'info';
+
+export interface MetricDefinition {
+  /** The name in Prometheus' text format, with `_total` or `_info` where the type asks for it. */
+  readonly name: string;
+  readonly type: MetricType;
+  /** Base unit, which is then the suffix of the name; absent where the value has none. */
+  readonly unit?: 'seconds' | 'bytes' | 'ratio';
+  /** Labels of its own, apart from those of a target and from `le`. */
+  readonly labels?: readonly string[];
+  readonly help: string;
+}
+
+/** Upper bounds of the RTT histogram in seconds: from one rack to twice around the world. */
+export const RTT_BUCKETS: readonly number[] = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6,
+];
+
+/** Upper bounds of the histogram of whole measurements in seconds. */
+export const DURATION_BUCKETS: readonly number[] = [0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What `/probe` answers: one trace, no labels. */
+export const PROBE_METRICS = {
+  success: { name: 'probe_success', type: 'gauge', help: 'Whether the destination answered (1) or not (0).' },
+  duration: {
+    name: 'probe_duration_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'How long the probe took in seconds, name resolution included.',
+  },
+  timeout: {
+    name: 'probe_timeout_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Time that the probe was given in seconds: the scrape timeout less its offset, lowered by the module.',
+  },
+  dnsLookup: {
+    name: 'probe_dns_lookup_time_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Time spent resolving the target in seconds, 0 for a numeric one.',
+  },
+  ipProtocol: {
+    name: 'probe_ip_protocol',
+    type: 'gauge',
+    help: 'IP version of the probe: 4 or 6, 0 when the target did not resolve.',
+  },
+  ipAddrHash: {
+    name: 'probe_ip_addr_hash',
+    type: 'gauge',
+    help: 'Hash of the address probed, which changes when the address does; 0 when the target did not resolve.',
+  },
+  hops: {
+    name: 'probe_traceroute_hops',
+    type: 'gauge',
+    help: 'TTL at which the destination answered, silent hops counted; 0 when it did not answer.',
+  },
+  rtt: {
+    name: 'probe_traceroute_rtt_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Round-trip time to the destination in seconds, the least of its replies.',
+  },
+  lossRatio: {
+    name: 'probe_traceroute_loss_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    help: 'Share of the probes for the destination that got no answer, 0 to 1.',
+  },
+  pathId: {
+    name: 'probe_traceroute_path_id',
+    type: 'gauge',
+    help: 'Identity of the path as a 48-bit number.',
+  },
+  asPathId: {
+    name: 'probe_traceroute_as_path_id',
+    type: 'gauge',
+    help: 'Identity of the path of autonomous systems as a 48-bit number.',
+  },
+  paths: {
+    name: 'probe_traceroute_paths',
+    type: 'gauge',
+    help: 'Distinct paths over the flows of this probe.',
+  },
+  lastRespondingHop: {
+    name: 'probe_traceroute_last_responding_hop',
+    type: 'gauge',
+    help: 'Highest TTL that answered at all, 0 for none.',
+  },
+  hopsAmount: {
+    name: 'probe_traceroute_hops_amount',
+    type: 'gauge',
+    help: 'Hops towards the destination, or to the last responding hop when it did not answer. The name that the traceroute exporter in Python uses.',
+  },
+  executionDuration: {
+    name: 'probe_execution_duration_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Duration of the trace in seconds, name resolution left out. The name that the traceroute exporter in Python uses.',
+  },
+  totalHops: {
+    name: 'probe_traceroute_total_hops',
+    type: 'gauge',
+    help: 'Hops to the destination, or hops probed when it did not answer. The name that the Grafana synthetic monitoring agent uses.',
+  },
+  routeHash: {
+    name: 'probe_traceroute_route_hash',
+    type: 'gauge',
+    help: 'The path identity again. The name that the Grafana synthetic monitoring agent uses.',
+  },
+  packetLoss: {
+    name: 'probe_traceroute_packet_loss_percent',
+    type: 'gauge',
+    help: 'Share of all probes of the trace without an answer, hops that stay silent included: a ratio from 0 to 1 in spite of the name, which is that of the Grafana synthetic monitoring agent.',
+  },
+} as const;
+
+/** Static targets: label `target` and the labels that the user gave. */
+export const TARGET_METRICS = {
+  success: {
+    name: 'traceroute_success',
+    type: 'gauge',
+    help: 'Whether the destination answered in the latest round.',
+  },
+  hops: {
+    name: 'traceroute_hops',
+    type: 'gauge',
+    help: 'TTL at which the destination answered, silent hops counted; 0 when it did not answer.',
+  },
+  paths: {
+    name: 'traceroute_paths',
+    type: 'gauge',
+    help: 'Distinct paths over the flows of the latest round.',
+  },
+  pathId: {
+    name: 'traceroute_path_id',
+    type: 'gauge',
+    help: 'Identity of the path as a 48-bit number: the path_id of traceroute_path_info.',
+  },
+  asPathId: {
+    name: 'traceroute_as_path_id',
+    type: 'gauge',
+    help: 'Identity of the path of autonomous systems as a 48-bit number; present with an AS database only.',
+  },
+  pathInfo: {
+    name: 'traceroute_path_info',
+    type: 'info',
+    labels: ['path_id', 'as_path', 'destination'],
+    help: 'The path of the latest round: its identity, its autonomous systems where known, and the address traced.',
+  },
+  pathChanges: {
+    name: 'traceroute_path_changes_total',
+    type: 'counter',
+    labels: ['kind'],
+    help: 'Confirmed path changes by kind.',
+  },
+  lastChange: {
+    name: 'traceroute_path_last_change_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When the latest path change was confirmed, in seconds since the epoch; absent before the first.',
+  },
+  lastRun: {
+    name: 'traceroute_last_run_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When the latest round ended, in seconds since the epoch.',
+  },
+  probesSent: {
+    name: 'traceroute_probes_sent_total',
+    type: 'counter',
+    help: 'Probes sent to the destination itself; the probes that ask the hops before it are not counted.',
+  },
+  probesLost: {
+    name: 'traceroute_probes_lost_total',
+    type: 'counter',
+    help: 'Probes sent to the destination itself that got no answer.',
+  },
+  failures: {
+    name: 'traceroute_failures_total',
+    type: 'counter',
+    labels: ['kind'],
+    help: 'Rounds without a trace, by kind of failure: dns (the name did not resolve), refused (the host does not permit or support it), engine.',
+  },
+  rtt: {
+    name: 'traceroute_rtt_seconds',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Round-trip times of the replies of the destination in seconds.',
+  },
+  duration: {
+    name: 'traceroute_duration_seconds',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Duration of a round in seconds, name resolution included.',
+  },
+  hopInfo: {
+    name: 'traceroute_hop_info',
+    type: 'info',
+    labels: ['hop', 'address'],
+    help: 'An address that answered at this hop in the latest round. Only with metrics.hops.',
+  },
+  hopRtt: {
+    name: 'traceroute_hop_rtt_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    labels: ['hop'],
+    help: 'Least round-trip time of the replies of this hop in the latest round. Only with metrics.hops.',
+  },
+  hopReplyRatio: {
+    name: 'traceroute_hop_reply_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    labels: ['hop'],
+    help: 'Share of the probes for this hop that it answered in the latest round: a router may limit its replies, which is no loss. Only with metrics.hops.',
+  },
+} as const;
+
+/** The exporter itself. */
+export const SELF_METRICS = {
+  buildInfo: {
+    name: 'hopscope_build_info',
+    type: 'info',
+    labels: ['version', 'node_version'],
+    help: 'Version of hopscope and of the Node.js that runs it.',
+  },
+  configReloadOk: {
+    name: 'hopscope_config_last_reload_successful',
+    type: 'gauge',
+    help: 'Whether the latest attempt to load the configuration succeeded.',
+  },
+  configReloadAt: {
+    name: 'hopscope_config_last_reload_success_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When a configuration was last applied, in seconds since the epoch.',
+  },
+  targets: { name: 'hopscope_targets', type: 'gauge', help: 'Static targets in the configuration in force.' },
+  probesSent: {
+    name: 'hopscope_probes_sent_total',
+    type: 'counter',
+    labels: ['protocol'],
+    help: 'Probes sent by protocol, for all traces.',
+  },
+  replies: {
+    name: 'hopscope_replies_total',
+    type: 'counter',
+    labels: ['outcome'],
+    help: 'Packets received by outcome: matched a probe, duplicate, late, unrelated to our probes, malformed, forged.',
+  },
+  sendFailures: {
+    name: 'hopscope_send_failures_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Probes that could not be sent, by reason; a reason appears with its first failure.',
+  },
+  receiveDrops: {
+    name: 'hopscope_receive_drops_total',
+    type: 'counter',
+    help: 'Packets that the kernel dropped before they were read: its receive buffer was full.',
+  },
+  activeTraces: { name: 'hopscope_active_traces', type: 'gauge', help: 'Traces in progress.' },
+  roundsLate: {
+    name: 'hopscope_rounds_late_total',
+    type: 'counter',
+    help: 'Rounds of static targets that began later than scheduled.',
+  },
+  seriesDropped: {
+    name: 'hopscope_series_dropped_total',
+    type: 'counter',
+    help: 'Series of targets left out in a round: the series budget was spent, or two targets have the same labels.',
+  },
+  probeRequests: {
+    name: 'hopscope_probe_requests_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Requests to /probe by result.',
+  },
+  loopLagP50: {
+    name: 'nodejs_eventloop_lag_p50_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Median delay of the event loop since the previous scrape in seconds.',
+  },
+  loopLagP99: {
+    name: 'nodejs_eventloop_lag_p99_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'The 99th percentile of the delay of the event loop since the previous scrape in seconds.',
+  },
+  loopLagMax: {
+    name: 'nodejs_eventloop_lag_max_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Longest delay of the event loop since the previous scrape in seconds.',
+  },
+  heapUsed: {
+    name: 'nodejs_heap_size_used_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'JavaScript heap in use in bytes.',
+  },
+  cpu: {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Total user and system CPU time spent in seconds.',
+  },
+  resident: {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Resident memory size in bytes.',
+  },
+  startTime: {
+    name: 'process_start_time_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Start time of the process since the epoch in seconds.',
+  },
+  openFds: { name: 'process_open_fds', type: 'gauge', help: 'Number of open file descriptors.' },
+  maxFds: { name: 'process_max_fds', type: 'gauge', help: 'Maximum number of open file descriptors.' },
+} as const;
+
+/** How a request to `/probe` can end; each has its series from the start. */
+export const PROBE_REQUEST_RESULTS = [
+  'success',
+  'failure',
+  'bad_request',
+  'forbidden',
+  'busy',
+  'cancelled',
+  'error',
+] as const;
+
+export type ProbeRequestResult = (typeof PROBE_REQUEST_RESULTS)[number];
+
+export const ROUND_FAILURE_KINDS = ['dns', 'refused', 'engine'] as const;

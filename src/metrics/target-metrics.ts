@@ -1,0 +1,270 @@
+// The series of all static targets, fed with Rounds.
+// Invariant: a target that is not in the configuration has no series, and no two targets have the same.
+
+import type { Config, TargetConfig } from '../config/config.ts';
+import type { Round } from '../monitor/round.ts';
+import { PATH_CHANGE_KINDS } from '../path/observation.ts';
+import { type MetricDefinition, ROUND_FAILURE_KINDS, TARGET_METRICS } from './catalogue.ts';
+import {
+  type Buckets,
+  type ExpositionWriter,
+  joinLabels,
+  type MetricSource,
+  renderLabels,
+} from './exposition.ts';
+import { Slab } from './slab.ts';
+import {
+  COUNTS_PER_TARGET,
+  DOUBLES_PER_TARGET,
+  DURATION,
+  FIELD,
+  type HopFigures,
+  hopFigures,
+  RTT,
+  TargetState,
+  targetLabels,
+} from './target-state.ts';
+
+export type TargetMetricsConfig = Pick<Config, 'targets' | 'metrics'>;
+
+/** The latest round of a target in a few figures. */
+export interface TargetSummary {
+  readonly reached: boolean;
+  readonly hopCount: number;
+  readonly rttSeconds: number | null;
+  /** Epoch milliseconds at which the round ended. */
+  readonly atMs: number;
+  readonly address: string | null;
+}
+
+export interface TargetMetrics extends MetricSource {
+  /** Takes a configuration: targets that are gone lose their series, those that stay keep their totals. */
+  apply(config: TargetMetricsConfig): void;
+  /** Takes in a round; one of a target that is not configured is left out. */
+  observeRound(round: Round): void;
+  forget(key: string): void;
+  /** The latest round of a target, or undefined before its first. */
+  summary(key: string): TargetSummary | undefined;
+  /** Targets in the configuration. */
+  readonly targetCount: number;
+  /** Series left out since the start: over the budget, or with the labels of another target. */
+  readonly seriesDropped: number;
+}
+
+/** The series of the targets in `config`, which has none until rounds come in. */
+export function createTargetMetrics(config: TargetMetricsConfig): TargetMetrics {
+  return new TargetStore(config);
+}
+
+const CHANGE_LABELS = PATH_CHANGE_KINDS.map((kind) => renderLabels({ kind }));
+const FAILURE_LABELS = ROUND_FAILURE_KINDS.map((kind) => renderLabels({ kind }));
+
+/** Series of one target when each has a value: gauges and info, counters, two histograms with sum and count. */
+const SERIES_PER_TARGET =
+  8 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
+
+class TargetStore implements TargetMetrics {
+  readonly #slab = new Slab(DOUBLES_PER_TARGET, COUNTS_PER_TARGET);
+  readonly #states = new Map<string, TargetState>();
+  /** Rendered labels to the key of the target that exposes them. */
+  readonly #owners = new Map<string, string>();
+  #configured = new Map<string, TargetConfig>();
+  #hopsOn = false;
+  #budget = 0;
+  #hopSeries = 0;
+  seriesDropped = 0;
+
+  constructor(config: TargetMetricsConfig) {
+    this.apply(config);
+  }
+
+  get targetCount(): number {
+    return this.#configured.size;
+  }
+
+  apply(config: TargetMetricsConfig): void {
+    this.#configured = new Map(config.targets.map((target) => [target.key, target]));
+    this.#hopsOn = config.metrics.hops;
+    this.#budget = config.metrics.seriesBudget;
+    for (const [key, state] of this.#states) {
+      const target = this.#configured.get(key);
+      if (target === undefined) this.#remove(key, state);
+      else this.#retarget(state, target);
+    }
+    for (const state of this.#states.values()) this.#setHops(state, state.hops);
+  }
+
+  observeRound(round: Round): void {
+    const target = this.#configured.get(round.target.key);
+    if (target === undefined) return;
+    let state = this.#states.get(target.key);
+    if (state === undefined) {
+      state = new TargetState(target, this.#slab);
+      this.#states.set(target.key, state);
+    }
+    state.observe(round);
+    this.#claim(state);
+    if (state.shadowed) this.seriesDropped += SERIES_PER_TARGET;
+    this.#setHops(state, round.trace === null ? [] : hopFigures(round.trace));
+  }
+
+  forget(key: string): void {
+    this.#configured.delete(key);
+    const state = this.#states.get(key);
+    if (state !== undefined) this.#remove(key, state);
+  }
+
+  summary(key: string): TargetSummary | undefined {
+    const state = this.#states.get(key);
+    if (state === undefined) return undefined;
+    const rtt = state.get(FIELD.rtt);
+    return {
+      reached: state.get(FIELD.success) === 1,
+      hopCount: state.get(FIELD.hops),
+      rttSeconds: Number.isNaN(rtt) ? null : rtt,
+      atMs: state.get(FIELD.lastRun) * 1000,
+      address: state.destination === '' ? null : state.destination,
+    };
+  }
+
+  *write(writer: ExpositionWriter): Generator<void> {
+    // Targets and labels as they are now: what a reload moves about while a slow reader pulls must not let
+    // one series appear twice.
+    const states = [...this.#states.values()].filter((state) => !state.shadowed);
+    const labels = states.map((state) => state.labels);
+    for (const [definition, writeTarget] of FAMILIES) {
+      writer.family(definition);
+      for (const [i, state] of states.entries()) {
+        if (!state.gone) writeTarget(state, labels[i] as string, writer, definition.name);
+        if (writer.full) yield;
+      }
+    }
+  }
+
+  #remove(key: string, state: TargetState): void {
+    this.#states.delete(key);
+    this.#hopSeries -= countHopSeries(state.hops);
+    if (this.#owners.get(state.labels) === key) this.#owners.delete(state.labels);
+    state.gone = true;
+    this.#slab.release(state.slot);
+  }
+
+  /** The same target with, perhaps, other labels. */
+  #retarget(state: TargetState, target: TargetConfig): void {
+    state.target = target;
+    const labels = targetLabels(target);
+    if (labels === state.labels) return;
+    if (this.#owners.get(state.labels) === target.key) this.#owners.delete(state.labels);
+    state.labels = labels;
+    this.#claim(state);
+  }
+
+  #claim(state: TargetState): void {
+    const owner = this.#owners.get(state.labels);
+    if (owner === undefined) this.#owners.set(state.labels, state.target.key);
+    state.shadowed = owner !== undefined && owner !== state.target.key;
+  }
+
+  /** Hops from the first on as the budget allows; what this target had before is free for it again. */
+  #setHops(state: TargetState, hops: readonly HopFigures[]): void {
+    this.#hopSeries -= countHopSeries(state.hops);
+    state.hops = [];
+    if (!this.#hopsOn || state.shadowed) return;
+    let kept = 0;
+    let series = 0;
+    for (const hop of hops) {
+      const more = countHopSeries([hop]);
+      if (this.#hopSeries + series + more > this.#budget) break;
+      series += more;
+      kept++;
+    }
+    state.hops = kept === hops.length ? hops : hops.slice(0, kept);
+    this.#hopSeries += series;
+    this.seriesDropped += countHopSeries(hops.slice(kept));
+  }
+}
+
+function countHopSeries(hops: readonly HopFigures[]): number {
+  let series = 0;
+  for (const hop of hops) {
+    series += hop.addresses.length;
+    if (!Number.isNaN(hop.rttSeconds)) series++;
+    if (!Number.isNaN(hop.replyRatio)) series++;
+  }
+  return series;
+}
+
+type WriteTarget = (state: TargetState, labels: string, writer: ExpositionWriter, name: string) => void;
+
+/** A series that is there when its value is. */
+function value(field: number): WriteTarget {
+  return (state, labels, writer, name) => {
+    const current = state.get(field);
+    if (!Number.isNaN(current)) writer.sample(name, labels, current);
+  };
+}
+
+/** One counter for each of `ownLabels`, from the field `first` on. */
+function each(first: number, ownLabels: readonly string[]): WriteTarget {
+  return (state, labels, writer, name) => {
+    for (const [i, own] of ownLabels.entries()) {
+      writer.sample(name, joinLabels(labels, own), state.get(first + i));
+    }
+  };
+}
+
+function histogram(buckets: Buckets, at: number, sumField: number): WriteTarget {
+  return (state, labels, writer, name) => {
+    const { counts, countsAt } = state.slot;
+    writer.histogram(name, labels, buckets, counts, countsAt + at, state.get(sumField));
+  };
+}
+
+function writePathInfo(state: TargetState, labels: string, writer: ExpositionWriter, name: string): void {
+  const id = state.get(FIELD.pathId);
+  if (Number.isNaN(id)) return;
+  const own = renderLabels({
+    path_id: id.toString(16).padStart(12, '0'),
+    as_path: state.asPath,
+    destination: state.destination,
+  });
+  writer.sample(name, joinLabels(labels, own), 1);
+}
+
+function writeHopInfo(state: TargetState, labels: string, writer: ExpositionWriter, name: string): void {
+  for (const hop of state.hops) {
+    for (const address of hop.addresses) {
+      writer.sample(name, joinLabels(labels, renderLabels({ hop: String(hop.ttl), address })), 1);
+    }
+  }
+}
+
+function hopValue(read: (hop: HopFigures) => number): WriteTarget {
+  return (state, labels, writer, name) => {
+    for (const hop of state.hops) {
+      const current = read(hop);
+      if (Number.isNaN(current)) continue;
+      writer.sample(name, joinLabels(labels, `hop="${hop.ttl}"`), current);
+    }
+  };
+}
+
+const FAMILIES: readonly (readonly [MetricDefinition, WriteTarget])[] = [
+  [TARGET_METRICS.success, value(FIELD.success)],
+  [TARGET_METRICS.hops, value(FIELD.hops)],
+  [TARGET_METRICS.paths, value(FIELD.paths)],
+  [TARGET_METRICS.pathId, value(FIELD.pathId)],
+  [TARGET_METRICS.asPathId, value(FIELD.asPathId)],
+  [TARGET_METRICS.pathInfo, writePathInfo],
+  [TARGET_METRICS.pathChanges, each(FIELD.changes, CHANGE_LABELS)],
+  [TARGET_METRICS.lastChange, value(FIELD.lastChange)],
+  [TARGET_METRICS.lastRun, value(FIELD.lastRun)],
+  [TARGET_METRICS.probesSent, value(FIELD.probesSent)],
+  [TARGET_METRICS.probesLost, value(FIELD.probesLost)],
+  [TARGET_METRICS.failures, each(FIELD.failures, FAILURE_LABELS)],
+  [TARGET_METRICS.rtt, histogram(RTT, 0, FIELD.rttSum)],
+  [TARGET_METRICS.duration, histogram(DURATION, RTT.length, FIELD.durationSum)],
+  [TARGET_METRICS.hopInfo, writeHopInfo],
+  [TARGET_METRICS.hopRtt, hopValue((hop) => hop.rttSeconds)],
+  [TARGET_METRICS.hopReplyRatio, hopValue((hop) => hop.replyRatio)],
+];

@@ -1,0 +1,150 @@
+// Configurations and rounds for tests: one good default, and what differs as an argument.
+
+import type { Config, Module, TargetConfig } from '../src/config/config.ts';
+import type { Round } from '../src/monitor/round.ts';
+import type { PathObservation } from '../src/path/observation.ts';
+import type { Hop, HopReply, Trace } from '../src/trace/trace.ts';
+
+export const ICMP: Module = {
+  name: 'icmp',
+  protocol: 'icmp',
+  port: null,
+  family: null,
+  preferFamily: 4,
+  mode: 'auto',
+  firstTtl: 1,
+  maxTtl: 30,
+  queries: 1,
+  flows: 1,
+  silentHopLimit: 5,
+  timeoutMs: 9500,
+  waitMs: 3000,
+  packetLength: 0,
+  trafficClass: 0,
+  dontFragment: false,
+  multipath: null,
+};
+
+export const TCP: Module = { ...ICMP, name: 'tcp', protocol: 'tcp', port: 443 };
+
+export function sampleTarget(host: string, labels: Readonly<Record<string, string>> = {}): TargetConfig {
+  return { host, key: `${host} icmp`, module: ICMP, intervalMs: 60_000, labels, expectedHops: null };
+}
+
+export function sampleConfig(targets: readonly TargetConfig[], more: Partial<Config> = {}): Config {
+  return {
+    modules: new Map([
+      ['icmp', ICMP],
+      ['tcp', TCP],
+    ]),
+    defaultModule: 'icmp',
+    targets,
+    probe: { allow: [], deny: [], maxConcurrent: 64 },
+    metrics: { hops: false, seriesBudget: 50_000 },
+    sources: [],
+    text: 'targets: []\n',
+    ...more,
+  };
+}
+
+function reply(address: string, rttMs: number, kind: HopReply['kind'] = 'time-exceeded'): HopReply {
+  return { flow: 0, address, rttMs, kind };
+}
+
+const HOPS: readonly Hop[] = [
+  { ttl: 1, sent: 1, replies: [reply('100.64.0.1', 1.25)] },
+  { ttl: 2, sent: 1, replies: [] },
+  { ttl: 3, sent: 1, replies: [reply('100.64.1.1', 10.5)] },
+  { ttl: 4, sent: 1, replies: [reply('198.18.0.1', 20.125, 'echo-reply')] },
+];
+
+export function sampleTrace(more: Partial<Trace> = {}): Trace {
+  return {
+    target: 'example.org',
+    address: '198.18.0.1',
+    family: 4,
+    protocol: 'icmp',
+    port: null,
+    mode: 'unprivileged',
+    startedAt: '2026-11-23T09:00:00.000Z',
+    durationMs: 21.5,
+    reached: true,
+    hopCount: 4,
+    probesSent: 4,
+    hops: HOPS,
+    links: [{ ttl: 3, from: '100.64.1.1', to: '198.18.0.1' }],
+    end: 'reached',
+    duplicates: 0,
+    late: 0,
+    flows: [0],
+    ...more,
+  };
+}
+
+export function samplePath(more: Partial<PathObservation> = {}): PathObservation {
+  return {
+    pathId: 'c0ffee123456',
+    asPathId: null,
+    asPath: [],
+    reached: true,
+    hopCount: 4,
+    paths: 1,
+    lastRespondingHop: 4,
+    rttMs: 20.125,
+    lossRatio: 0,
+    changes: [],
+    ...more,
+  };
+}
+
+/** A round that reached the destination in four hops, at 2026-11-23T09:00:00Z. */
+export function sampleRound(target: TargetConfig, more: Partial<Round> = {}): Round {
+  return {
+    target,
+    startedAtMs: 1_795_424_400_000,
+    durationMs: 23.5,
+    address: '198.18.0.1',
+    family: 4,
+    dnsLookupMs: 2,
+    trace: sampleTrace({ target: target.host }),
+    path: samplePath(),
+    failure: null,
+    ...more,
+  };
+}
+
+/** A round whose name did not resolve. */
+export function unresolvedRound(target: TargetConfig): Round {
+  return sampleRound(target, {
+    durationMs: 5,
+    address: null,
+    family: null,
+    dnsLookupMs: 5,
+    trace: null,
+    path: null,
+    failure: { reason: 'dns', message: `Cannot resolve ${target.host}: no such name` },
+  });
+}
+
+/** A round in which nothing past the third hop answered. */
+export function unreachedRound(target: TargetConfig): Round {
+  return sampleRound(target, {
+    durationMs: 3000,
+    trace: sampleTrace({
+      target: target.host,
+      reached: false,
+      hopCount: 0,
+      hops: HOPS.slice(0, 3),
+      durationMs: 3000,
+      end: 'silent',
+    }),
+    path: samplePath({
+      reached: false,
+      hopCount: 0,
+      rttMs: null,
+      lossRatio: 1,
+      lastRespondingHop: 3,
+      pathId: 'c0ffee000003',
+    }),
+  });
+}
