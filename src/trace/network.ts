@@ -54,8 +54,10 @@ export const PROOF = {
 
 /** One reply as heard. Networks reuse one object for all: the tracer copies what it keeps. */
 export interface Reply {
-  /** The probe's handle where the network knows it by itself (a socket per probe), else -1. */
+  /** The probe's handle where a code that this run made vouches for it, or the socket does; else -1. */
   handle: number;
+  /** Which way it was heard; an answer counts only for probes sent the same way. */
+  mode: Mode;
   protocol: Protocol;
   /** Destination of the probe: from the quote, or the source of a direct answer. 16 bytes. */
   destination: Uint8Array;
@@ -63,6 +65,10 @@ export interface Reply {
   flow: number;
   /** The probe's sequence, or -1 when the quote was too short to hold it. */
   sequence: number;
+  /** A second candidate, from a field that a middlebox may have left alone where it changed the first; or -1. */
+  otherSequence: number;
+  /** The reply is proven, yet the quoted IPv4 identification is not the one sent. */
+  identificationRewritten: boolean;
   proof: number;
   kind: ReplyKind;
   /** ICMP code as on the wire of that family; -1 where there is none. */

@@ -1,0 +1,114 @@
+// One trace under way: its flows, what they share, its deadline, and how it ends.
+
+import { FlowRun, type RunContext } from './flow-run.ts';
+import type { FlowEntry } from './flow-table.ts';
+import type { ProbeChannel, Reply } from './network.ts';
+import type { Answer, ProbeRecord } from './probe-record.ts';
+import type { TraceEnd, TraceRequest } from './trace.ts';
+
+/** What a measurement needs of the tracer. */
+export interface MeasurementHost {
+  acquire(channel: ProbeChannel, destination: Uint8Array, port: number, flow: number): FlowEntry;
+  send(channel: ProbeChannel, run: FlowRun, ttl: number, request: TraceRequest, nowNs: number): ProbeRecord;
+}
+
+export class Measurement implements RunContext {
+  readonly id: number;
+  readonly request: TraceRequest;
+  readonly channel: ProbeChannel;
+  readonly destination: Uint8Array;
+  readonly startedAtNs: number;
+  /** Epoch milliseconds. */
+  readonly startedAtMs: number;
+  readonly runs: FlowRun[] = [];
+  probesSent = 0;
+  duplicates = 0;
+  late = 0;
+  end: TraceEnd | null = null;
+  endedAtNs = 0;
+  /** When this measurement is to be woken, as filed in the tracer's heap. */
+  wakeNs: number = Number.POSITIVE_INFINITY;
+  progressDueNs: number = Number.POSITIVE_INFINITY;
+  readonly #host: MeasurementHost;
+  /** Greatest RTT at each TTL or beyond. */
+  readonly #rttFromNs: number[] = [];
+
+  constructor(
+    id: number,
+    request: TraceRequest,
+    channel: ProbeChannel,
+    destination: Uint8Array,
+    host: MeasurementHost,
+    nowNs: number,
+    nowMs: number,
+  ) {
+    this.id = id;
+    this.request = request;
+    this.channel = channel;
+    this.destination = destination;
+    this.startedAtNs = nowNs;
+    this.startedAtMs = nowMs;
+    this.#host = host;
+    for (let i = 0; i < request.flows; i++) {
+      const flow = request.firstFlow + i;
+      this.runs.push(new FlowRun(this, host.acquire(channel, destination, request.port ?? 0, flow), flow));
+    }
+  }
+
+  get deadlineNs(): number {
+    return this.startedAtNs + this.request.timeoutMs * 1e6;
+  }
+
+  /** Sends and gives up what is due; returns when to come back, or Infinity once `end` is set. */
+  advance(nowNs: number): number {
+    if (nowNs >= this.deadlineNs)
+      return this.#finish(this.runs.every((run) => run.done) ? this.#outcome() : 'deadline', nowNs);
+    let wake = Number.POSITIVE_INFINITY;
+    for (const run of this.runs) wake = Math.min(wake, run.advance(nowNs));
+    if (wake === Number.POSITIVE_INFINITY && this.runs.every((run) => run.done)) {
+      return this.#finish(this.#outcome(), nowNs);
+    }
+    return Math.min(wake, this.deadlineNs);
+  }
+
+  cancel(nowNs: number): void {
+    this.#finish('cancelled', nowNs);
+  }
+
+  /** Notes the answer to `record`, which belongs to this measurement. */
+  answered(record: ProbeRecord, answer: Answer, reply: Reply): void {
+    if (record.state === 'given-up') this.late++;
+    else record.entry.outstanding--;
+    record.state = 'answered';
+    record.answer = answer;
+    record.receivedAtNs = reply.receivedAtNs;
+    const rtt = record.rttNs;
+    for (let ttl = record.ttl; ttl >= 0; ttl--) {
+      if ((this.#rttFromNs[ttl] ?? 0) < rtt) this.#rttFromNs[ttl] = rtt;
+    }
+    record.run?.answered(record);
+  }
+
+  rttFromNs(ttl: number): number {
+    return this.#rttFromNs[ttl] ?? 0;
+  }
+
+  send(run: FlowRun, ttl: number, nowNs: number): ProbeRecord {
+    this.probesSent++;
+    return this.#host.send(this.channel, run, ttl, this.request, nowNs);
+  }
+
+  #finish(end: TraceEnd, nowNs: number): number {
+    this.end = end;
+    this.endedAtNs = nowNs;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #outcome(): TraceEnd {
+    if (this.runs.some((run) => run.reachedTtl !== Number.POSITIVE_INFINITY)) return 'reached';
+    if (this.runs.some((run) => run.unreachableTtl !== Number.POSITIVE_INFINITY)) return 'unreachable';
+    const heard = Math.max(0, ...this.runs.map((run) => run.lastResponder));
+    if (heard === 0 && this.runs.every((run) => run.sendFailures > 0)) return 'send-failed';
+    return heard >= this.request.maxTtl ? 'max-ttl' : 'silent';
+  }
+}

@@ -1,0 +1,60 @@
+// One probe sent: where it belongs, when it left, and what came back.
+
+import type { FlowRun } from './flow-run.ts';
+import type { FlowEntry } from './flow-table.ts';
+import type { ReplyKind } from './network.ts';
+import type { InterfaceInformation, MplsLabel } from './trace.ts';
+
+export type ProbeState = 'outstanding' | 'answered' | 'given-up' | 'failed';
+
+/** What a reply said, kept by value. */
+export interface Answer {
+  readonly responder: string;
+  readonly kind: ReplyKind;
+  readonly code: number;
+  readonly replyTtl: number;
+  readonly quotedTtl: number;
+  readonly quotedTrafficClass: number;
+  readonly natDelta: number;
+  readonly mtu: number;
+  readonly mpls: readonly MplsLabel[];
+  readonly interfaces: readonly InterfaceInformation[];
+}
+
+export class ProbeRecord {
+  readonly entry: FlowEntry;
+  readonly ttl: number;
+  /** The run that waits for the answer; null once its trace has ended. */
+  run: FlowRun | null;
+  handle = -1;
+  /** Place in the entry's order of issue, and the sequence made of it. */
+  order = -1;
+  sequence = -1;
+  state: ProbeState = 'outstanding';
+  sentAtNs: number;
+  receivedAtNs = 0;
+  /** Sent before its flow turned out to need one probe at a time: its silence means nothing. */
+  voided = false;
+  answer: Answer | null = null;
+
+  constructor(entry: FlowEntry, run: FlowRun, ttl: number, sentAtNs: number) {
+    this.entry = entry;
+    this.run = run;
+    this.ttl = ttl;
+    this.sentAtNs = sentAtNs;
+  }
+
+  /** Its trace has not ended. */
+  get live(): boolean {
+    return this.run !== null;
+  }
+
+  get rttNs(): number {
+    return Math.max(0, this.receivedAtNs - this.sentAtNs);
+  }
+}
+
+/** Kinds that end a path: the destination has answered. */
+export function isDestination(kind: ReplyKind): boolean {
+  return kind !== 'time-exceeded' && kind !== 'unreachable';
+}

@@ -1,0 +1,120 @@
+// From a measurement to the Trace that the rest of the house reads.
+// Invariant: a hop beyond the end of a flow's path is never reported for that flow.
+
+import type { FlowRun } from './flow-run.ts';
+import type { Measurement } from './measurement.ts';
+import type { ProbeRecord } from './probe-record.ts';
+import type { Hop, HopReply, Link, Trace } from './trace.ts';
+
+/** The state of `measurement` as a Trace; `target` is the request's unless another is given (a shared measurement). */
+export function reportTrace(measurement: Measurement, nowNs: number): Trace {
+  const { request, channel, runs } = measurement;
+  const reachedTtl = Math.min(...runs.map((run) => run.reachedTtl));
+  const reached = reachedTtl !== Number.POSITIVE_INFINITY;
+  const endNs = measurement.end === null ? nowNs : measurement.endedAtNs;
+  const note = noteOf(measurement);
+  return {
+    target: request.target,
+    address: request.address,
+    family: channel.family,
+    protocol: channel.protocol,
+    port: channel.protocol === 'icmp' ? null : request.port,
+    mode: channel.mode,
+    startedAt: new Date(measurement.startedAtMs).toISOString(),
+    durationMs: roundMs((endNs - measurement.startedAtNs) / 1e6),
+    reached,
+    hopCount: reached ? reachedTtl : 0,
+    probesSent: measurement.probesSent,
+    hops: hopsOf(measurement),
+    links: linksOf(runs, request.firstTtl),
+    end: measurement.end ?? 'deadline',
+    ...(note === undefined ? {} : { note }),
+    duplicates: measurement.duplicates,
+    late: measurement.late,
+    flows: runs.map((run) => run.flow),
+  };
+}
+
+/** The last TTL of a flow that belongs in the table: the end of its path, or some silence past its last responder. */
+function lastTtl(run: FlowRun, silentHopLimit: number): number {
+  const terminal = run.terminalTtl;
+  if (terminal !== Number.POSITIVE_INFINITY) return terminal;
+  return Math.min(run.highestSent, run.lastResponder + silentHopLimit);
+}
+
+function hopsOf(measurement: Measurement): Hop[] {
+  const { request, runs } = measurement;
+  const limits = runs.map((run) => lastTtl(run, request.silentHopLimit));
+  const hops: Hop[] = [];
+  for (let ttl = request.firstTtl; ttl <= Math.max(0, ...limits); ttl++) {
+    let sent = 0;
+    const replies: HopReply[] = [];
+    for (const [i, run] of runs.entries()) {
+      if (ttl > (limits[i] as number)) continue;
+      for (const record of run.probes[ttl] ?? []) {
+        if (record.state === 'failed' || record.voided) continue;
+        sent++;
+        if (record.answer !== null) replies.push(replyOf(record, run.flow, request.trafficClass));
+      }
+    }
+    hops.push({ ttl, sent, replies });
+  }
+  return hops;
+}
+
+function replyOf(record: ProbeRecord, flow: number, trafficClass: number): HopReply {
+  const answer = record.answer as NonNullable<ProbeRecord['answer']>;
+  return {
+    flow,
+    address: answer.responder,
+    rttMs: roundMs(record.rttNs / 1e6),
+    kind: answer.kind,
+    ...(answer.kind === 'unreachable' ? { code: answer.code } : {}),
+    ...(answer.replyTtl >= 0 ? { replyTtl: answer.replyTtl } : {}),
+    ...(answer.mpls.length > 0 ? { mpls: answer.mpls } : {}),
+    ...(answer.interfaces.length > 0 ? { interfaces: answer.interfaces } : {}),
+    ...(answer.quotedTtl > 1 ? { quotedTtl: answer.quotedTtl } : {}),
+    ...(answer.quotedTrafficClass >= 0 && answer.quotedTrafficClass !== trafficClass
+      ? { quotedTrafficClass: answer.quotedTrafficClass }
+      : {}),
+    ...(answer.natDelta > 0 ? { natDelta: answer.natDelta } : {}),
+    ...(answer.mtu > 0 ? { mtu: answer.mtu } : {}),
+  };
+}
+
+/** Edges between answers of one flow at consecutive TTLs; a silent hop breaks the chain. */
+function linksOf(runs: readonly FlowRun[], firstTtl: number): Link[] {
+  const links = new Map<string, Link>();
+  for (const run of runs) {
+    const last = Math.min(run.terminalTtl, run.lastResponder);
+    for (let ttl = firstTtl; ttl < last; ttl++) {
+      for (const from of respondersAt(run, ttl)) {
+        for (const to of respondersAt(run, ttl + 1)) {
+          links.set(`${ttl} ${from} ${to}`, { ttl, from, to });
+        }
+      }
+    }
+  }
+  return [...links.values()].sort((a, b) => a.ttl - b.ttl);
+}
+
+function respondersAt(run: FlowRun, ttl: number): Set<string> {
+  const responders = new Set<string>();
+  for (const record of run.probes[ttl] ?? [])
+    if (record.answer !== null) responders.add(record.answer.responder);
+  return responders;
+}
+
+function noteOf(measurement: Measurement): string | undefined {
+  const failed = measurement.runs.find((run) => run.sendFailures > 0);
+  if (failed !== undefined) return failed.sendFailureDetail;
+  if (measurement.runs.some((run) => run.shortQuotes)) {
+    return 'routers on this path quote too little of a UDP datagram for an ordinary socket: hops were probed one at a time; CAP_NET_RAW or ICMP would be faster';
+  }
+  return undefined;
+}
+
+/** Microsecond resolution is what the stamps are good for. */
+function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
