@@ -1,0 +1,69 @@
+// The configuration in force as YAML that can be loaded again, with what is secret masked.
+
+import type { Config, Module, TargetConfig } from './config.ts';
+import { formatDuration } from './duration.ts';
+
+/** Renders all but `text` and `sources`. One line a module and a target: ten thousand targets take some milliseconds. */
+export function renderConfig(config: Omit<Config, 'text' | 'sources'>): string {
+  const lines = [`defaults: { module: ${scalar(config.defaultModule)} }`, 'modules:'];
+  for (const module of config.modules.values())
+    lines.push(`  ${scalar(module.name)}: ${renderModule(module)}`);
+  lines.push(config.targets.length === 0 ? 'targets: []' : 'targets:');
+  for (const target of config.targets) lines.push(`  - ${renderTarget(target)}`);
+  const { allow, deny, maxConcurrent } = config.probe;
+  lines.push(`probe: ${mapping({ allow: sequence(allow), deny: sequence(deny), maxConcurrent })}`);
+  lines.push(`metrics: ${mapping({ hops: config.metrics.hops, seriesBudget: config.metrics.seriesBudget })}`);
+  return maskSecrets(`${lines.join('\n')}\n`);
+}
+
+/** User names and passwords in URLs, wherever they stand. */
+export function maskSecrets(text: string): string {
+  return text.replaceAll(/(:\/\/)[^\s/?#"'@]+@/g, '$1<secret>@');
+}
+
+function renderModule(module: Module): string {
+  return mapping({
+    protocol: module.protocol,
+    port: module.port,
+    family: module.family,
+    preferFamily: module.preferFamily,
+    mode: module.mode,
+    firstTtl: module.firstTtl,
+    maxTtl: module.maxTtl,
+    queries: module.queries,
+    flows: module.flows,
+    silentHopLimit: module.silentHopLimit,
+    timeout: formatDuration(module.timeoutMs),
+    wait: formatDuration(module.waitMs),
+    packetLength: module.packetLength,
+    trafficClass: module.trafficClass,
+    dontFragment: module.dontFragment,
+  });
+}
+
+function renderTarget(target: TargetConfig): string {
+  const labels = Object.entries(target.labels).map(([name, value]) => `${name}: ${scalar(value)}`);
+  return mapping({
+    host: scalar(target.host),
+    module: scalar(target.module.name),
+    interval: formatDuration(target.intervalMs),
+    labels: labels.length === 0 ? null : `{ ${labels.join(', ')} }`,
+    expectedHops: target.expectedHops,
+  });
+}
+
+function mapping(entries: Readonly<Record<string, string | number | boolean | null>>): string {
+  const present = Object.entries(entries).filter(([, value]) => value !== null);
+  return `{ ${present.map(([name, value]) => `${name}: ${value}`).join(', ')} }`;
+}
+
+function sequence(values: readonly string[]): string {
+  return `[${values.map(scalar).join(', ')}]`;
+}
+
+/** A JSON string is a YAML double-quoted scalar. */
+function scalar(text: string): string {
+  return /^[a-z][a-z_-]*$/.test(text) && !/^(y|n|yes|no|on|off|true|false|null)$/.test(text)
+    ? text
+    : JSON.stringify(text);
+}

@@ -1,0 +1,361 @@
+// Every key that a configuration may have, with its limits, default and description: the one place for all three.
+// Values leave here with durations in milliseconds; what needs other keys or files to judge is left to the assembly.
+
+import { z } from 'zod';
+import { parseAccessPattern } from './access.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { labelNameProblem, labelValueProblem, MAX_LABELS } from './labels.ts';
+import { nearestName } from './nearest.ts';
+import { quote } from './problem.ts';
+
+/** Static targets in one configuration, all files together. */
+export const MAX_TARGETS = 100_000;
+
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** What a module may set, and what `defaults` may set for all modules. */
+export type ModuleSettings = Optional<{
+  family: 4 | 6;
+  preferFamily: 4 | 6;
+  mode: 'auto' | 'raw' | 'unprivileged';
+  firstTtl: number;
+  maxTtl: number;
+  queries: number;
+  flows: number;
+  silentHopLimit: number;
+  timeout: number;
+  wait: number;
+  packetLength: number;
+  trafficClass: number;
+  dontFragment: boolean;
+}>;
+
+export type ModuleEntry = ModuleSettings & Optional<{ protocol: 'icmp' | 'udp' | 'tcp'; port: number }>;
+
+export type TargetSettings = Optional<{
+  interval: number;
+  module: string;
+  labels: Readonly<Record<string, string>>;
+  expectedHops: number;
+}>;
+
+export type DefaultsEntry = ModuleSettings & Omit<TargetSettings, 'expectedHops'>;
+/** In the main file: one host, or the targets of other files. */
+export type MainTargetEntry = TargetSettings & Optional<{ host: string; file: string }>;
+/** In a target file: one host, or several as Prometheus' file_sd groups them. */
+export type FileTargetEntry = TargetSettings & Optional<{ host: string; targets: readonly string[] }>;
+export type ProbeEntry = Optional<{
+  allow: readonly string[];
+  deny: readonly string[];
+  maxConcurrent: number;
+}>;
+export type MetricsEntry = Optional<{ hops: boolean; seriesBudget: number }>;
+
+/** The main file's sections, each judged on its own so that all problems are found in one go. */
+export interface MainEntry {
+  readonly defaults?: unknown;
+  readonly modules?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly targets?: readonly unknown[] | null | undefined;
+  readonly probe?: unknown;
+  readonly metrics?: unknown;
+}
+
+/** What a reference page says of one key. */
+export interface FieldReference {
+  readonly section: string;
+  readonly name: string;
+  readonly description: string;
+  /** What may be written, limits included. */
+  readonly syntax: string;
+  readonly fallback: string;
+}
+
+/** Shows a value in a message as the user wrote it, as near as can be told. */
+export function shown(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  return quote(String(value));
+}
+
+type Meta = { description: string; syntax: string; fallback: string };
+
+function field<T extends z.ZodType>(schema: T, syntax: string, fallback: string, description: string): T {
+  return schema.meta({ description, syntax, fallback } satisfies Meta);
+}
+
+function integer(min: number, max: number, fallback: string, description: string): z.ZodType<number> {
+  const range = `${min} to ${max}`;
+  const error = (issue: { input?: unknown }): string =>
+    typeof issue.input === 'number' && Number.isInteger(issue.input)
+      ? `out of range: ${issue.input} (${range})`
+      : `expected a whole number from ${range}, found ${shown(issue.input)}`;
+  const schema = z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+  return field(schema, range, fallback, description);
+}
+
+function duration(minMs: number, maxMs: number, fallback: string, description: string): z.ZodType<number> {
+  const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  const notOne = (value: unknown): string => `not a duration: ${shown(value)} (write 30s, 5m, 1h)`;
+  const schema = z.string({ error: (issue) => notOne(issue.input) }).transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+    context.addIssue(ms === undefined ? notOne(text) : `out of range: ${quote(text)} (${range})`);
+    return z.NEVER;
+  });
+  return field(schema, `duration, ${range}`, fallback, description);
+}
+
+function choice<T extends string | number>(
+  values: readonly T[],
+  fallback: string,
+  description: string,
+): z.ZodType<T> {
+  const list = values.join(', ');
+  const schema = z.literal(values, {
+    error: (issue) => {
+      const near = typeof issue.input === 'string' ? nearestName(issue.input, values.map(String)) : undefined;
+      const hint = near === undefined ? '' : `, did you mean ${quote(near)}?`;
+      return `${shown(issue.input)} is none of ${list}${hint}`;
+    },
+  });
+  return field(schema as unknown as z.ZodType<T>, values.join(' | '), fallback, description);
+}
+
+function flag(fallback: string, description: string): z.ZodType<boolean> {
+  const error = (issue: { input?: unknown }): string => `expected true or false, found ${shown(issue.input)}`;
+  return field(z.boolean({ error }), 'true | false', fallback, description);
+}
+
+function text(syntax: string, fallback: string, description: string): z.ZodType<string> {
+  const error = (issue: { input?: unknown }): string => `expected text, found ${shown(issue.input)}`;
+  return field(z.string({ error }), syntax, fallback, description);
+}
+
+function list<T>(item: z.ZodType<T>, max: number, syntax: string, description: string): z.ZodType<T[]> {
+  const schema = z
+    .array(item, { error: (issue) => `expected a list, found ${shown(issue.input)}` })
+    .max(max, { error: `more than ${max} entries` });
+  return field(schema, syntax, 'none', description);
+}
+
+const accessPattern = text('', '', '').check((context) => {
+  const pattern = parseAccessPattern(context.value);
+  if (typeof pattern !== 'string') return;
+  context.issues.push({ code: 'custom', message: pattern, input: context.value });
+});
+
+const labels: z.ZodType<Record<string, string>> = field(
+  z
+    .record(z.string(), z.unknown(), {
+      error: (issue) => `expected label: "value" pairs, found ${shown(issue.input)}`,
+    })
+    .transform((given, context) => {
+      const names = Object.keys(given);
+      if (names.length > MAX_LABELS) context.addIssue(`a target has at most ${MAX_LABELS} labels`);
+      for (const name of names) {
+        const nameProblem = labelNameProblem(name);
+        const problem = nameProblem ?? labelValueProblem(given[name]);
+        if (problem === undefined) continue;
+        const part = nameProblem === undefined ? 'value' : 'key';
+        context.addIssue({ code: 'custom', message: problem, path: [name], params: { part } });
+      }
+      return given as Record<string, string>;
+    }),
+  'mapping of label names to text',
+  'none',
+  'Labels added to every series of the target.',
+);
+
+const moduleSettings = {
+  family: choice(
+    [4, 6] as const,
+    'whichever the name has',
+    'Address family to use; a name without one fails.',
+  ),
+  preferFamily: choice([4, 6] as const, '4', 'Address family to use where a name has both.'),
+  mode: choice(
+    ['auto', 'raw', 'unprivileged'] as const,
+    'auto',
+    'How probes leave: raw needs CAP_NET_RAW; auto takes the best that this process may use.',
+  ),
+  firstTtl: integer(1, 255, '1', 'TTL of the nearest hop that is probed.'),
+  maxTtl: integer(1, 255, '30', 'TTL past which no hop is probed.'),
+  queries: integer(1, 10, '1', 'Probes for each hop and flow.'),
+  flows: integer(1, 64, '4', 'Flows traced; balancers spread flows over parallel links.'),
+  silentHopLimit: integer(1, 255, '5', 'Silent hops past the last responder after which a flow is given up.'),
+  timeout: duration(
+    100,
+    300_000,
+    '10s',
+    'The whole measurement, name lookup included; never longer than the interval of a static target.',
+  ),
+  wait: duration(
+    10,
+    60_000,
+    '2s',
+    'The longest one probe waits for its reply while no round-trip time is known.',
+  ),
+  packetLength: integer(
+    0,
+    65_535,
+    '0',
+    'Length of the whole IP packet in bytes; 0 is the smallest possible.',
+  ),
+  trafficClass: integer(0, 255, '0', 'IPv4 type of service, IPv6 traffic class: DSCP in the upper six bits.'),
+  dontFragment: flag('false', 'Forbid routers to fragment the probes.'),
+};
+
+const targetSettings = {
+  interval: duration(1000, 86_400_000, '60s', 'Time from one measurement of the target to the next.'),
+  module: text('name of a module', 'icmp', 'How the target is probed.'),
+  labels,
+  expectedHops: integer(
+    1,
+    255,
+    'none',
+    'Number of hops that you expect; it is exported beside the measured one.',
+  ),
+};
+
+const host = text(
+  'host name, IP address, host:port or URL',
+  'required',
+  'What to trace. A port is used by TCP and UDP modules; ICMP has no ports, it traces the host.',
+);
+
+const fields = {
+  defaults: {
+    interval: targetSettings.interval,
+    module: targetSettings.module,
+    labels: targetSettings.labels,
+    ...moduleSettings,
+  },
+  module: {
+    protocol: choice(
+      ['icmp', 'udp', 'tcp'] as const,
+      "the module's name, else required",
+      'What the probes are.',
+    ),
+    port: integer(1, 65_535, '33434 for udp, 443 for tcp', 'Destination port; icmp has none.'),
+    ...moduleSettings,
+  },
+  target: {
+    host,
+    file: text(
+      'path, with * and ? in its last part',
+      'none',
+      "Instead of host: files with targets, relative to this one, read again when they change; also Prometheus' file_sd.",
+    ),
+    ...targetSettings,
+  },
+  targetFile: {
+    host,
+    targets: list(
+      text('', '', ''),
+      MAX_TARGETS,
+      'list of hosts',
+      "Instead of host: several, as in Prometheus' file_sd.",
+    ),
+    ...targetSettings,
+  },
+  probe: {
+    allow: list(
+      accessPattern,
+      10_000,
+      'list of networks (198.18.0.0/15) and names (example.org, *.example.org)',
+      'What /probe may trace; everything when empty.',
+    ),
+    deny: list(
+      accessPattern,
+      10_000,
+      'list as in allow',
+      'What /probe may not trace, even where allow has it.',
+    ),
+    maxConcurrent: integer(
+      1,
+      4096,
+      '64',
+      'Measurements on demand that run at the same time; as many more may wait.',
+    ),
+  },
+  metrics: {
+    hops: flag('false', 'Export series for each hop of the static targets.'),
+    seriesBudget: integer(
+      0,
+      10_000_000,
+      '50000',
+      'Series that per-hop metrics may add; what is past it is dropped.',
+    ),
+  },
+} as const;
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+function section<T>(shape: Fields): z.ZodType<T> {
+  const optional = Object.fromEntries(
+    Object.entries(shape).map(([name, schema]) => [name, schema.optional()]),
+  );
+  const schema = z.strictObject(optional, {
+    error: (issue) => `expected a mapping, found ${shown(issue.input)}`,
+  });
+  return schema as unknown as z.ZodType<T>;
+}
+
+/** A schema with the names it knows and those it will know in a later version. */
+export interface Section<T> {
+  readonly schema: z.ZodType<T>;
+  readonly names: readonly string[];
+  readonly unavailable: readonly string[];
+}
+
+function named<T>(shape: Fields, unavailable: readonly string[] = []): Section<T> {
+  return { schema: section<T>(shape), names: Object.keys(shape), unavailable };
+}
+
+export const defaultsSection: Section<DefaultsEntry> = named(fields.defaults, ['multipath']);
+export const moduleSection: Section<ModuleEntry> = named(fields.module, ['multipath']);
+export const mainTargetSection: Section<MainTargetEntry> = named(fields.target);
+export const fileTargetSection: Section<FileTargetEntry> = named(fields.targetFile);
+export const probeSection: Section<ProbeEntry> = named(fields.probe);
+export const metricsSection: Section<MetricsEntry> = named(fields.metrics);
+
+const mapping = z.record(z.string(), z.unknown(), {
+  error: (issue) => `expected a mapping of module names, found ${shown(issue.input)}`,
+});
+const sequence = z.array(z.unknown(), {
+  error: (issue) => `expected a list of targets, found ${shown(issue.input)}`,
+});
+
+export const mainSection: Section<MainEntry> = named(
+  {
+    defaults: z.unknown(),
+    modules: mapping.nullable(),
+    targets: sequence.nullable(),
+    probe: z.unknown(),
+    metrics: z.unknown(),
+  },
+  ['enrich', 'history', 'push', 'web'],
+);
+
+const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
+  defaults: 'defaults',
+  module: 'modules.<name>',
+  target: 'targets[]',
+  targetFile: 'target file: []',
+  probe: 'probe',
+  metrics: 'metrics',
+};
+
+/** Every key with its description, in the order of a reference page. */
+export function configReference(): readonly FieldReference[] {
+  const rows: FieldReference[] = [];
+  for (const key of Object.keys(fields) as (keyof typeof fields)[]) {
+    for (const [name, schema] of Object.entries(fields[key]) as [string, z.ZodType][]) {
+      const meta = schema.meta() as Meta | undefined;
+      if (meta === undefined) throw new Error(`${key}.${name} has no description`);
+      rows.push({ section: SECTION_TITLES[key], name, ...meta });
+    }
+  }
+  return rows;
+}
