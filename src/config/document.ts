@@ -55,7 +55,8 @@ export function readDocument(file: string, bytes: Uint8Array): DocumentReading {
     stringKeys: true,
     merge: true,
     resolveKnownTags: false,
-    logLevel: 'silent',
+    // With 'silent' a second document in the file would go unnoticed.
+    logLevel: 'error',
   });
   const at = (offset: number, path: KeyPath, message: string): ConfigProblem => {
     const { line, col } = lines.linePos(offset);

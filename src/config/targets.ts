@@ -68,13 +68,13 @@ export class TargetCollector {
 
   /** A target given as a plain argument. */
   addArgument(text: string, defaults: TargetDefaults): void {
-    this.#add(text, {}, defaults, argumentPlace, false, []);
+    this.#add([[[], text]], {}, defaults, argumentPlace, false, []);
   }
 
   #addMainEntry(document: SourceDocument, value: unknown, path: KeyPath, defaults: TargetDefaults): void {
     const place = placeIn(document);
     if (typeof value === 'string') {
-      this.#add(value, {}, defaults, place, true, path);
+      this.#add([[[], value]], {}, defaults, place, true, path);
       return;
     }
     const [drafts, patterns, problems] = [this.drafts.length, this.patterns.length, this.problems.length];
@@ -84,7 +84,7 @@ export class TargetCollector {
     if (!hasOneOf(value, ['host', 'file'])) {
       this.problems.push(document.problemAt(path, 'a target has either host or file'));
     } else if (entry.host !== undefined) {
-      this.#add(entry.host, entry, defaults, place, true, [...path, 'host']);
+      this.#add([[['host'], entry.host]], entry, defaults, place, true, path);
     } else if (entry.file !== undefined) {
       this.#addPattern(entry, entry.file, place, path, defaults);
     }
@@ -113,7 +113,7 @@ export class TargetCollector {
   #addFileEntry(document: SourceDocument, value: unknown, path: KeyPath, defaults: TargetDefaults): void {
     const place = placeIn(document);
     if (typeof value === 'string') {
-      this.#add(value, {}, defaults, place, false, path);
+      this.#add([[[], value]], {}, defaults, place, false, path);
       return;
     }
     const entry = validate(fileTargetSection, withoutMetaLabels(value), path, document, this.problems);
@@ -122,37 +122,38 @@ export class TargetCollector {
       this.problems.push(document.problemAt(path, 'an entry has either host or targets'));
       return;
     }
-    for (const [at, text] of hostsOf(entry)) this.#add(text, entry, defaults, place, false, [...path, ...at]);
+    this.#add(hostsOf(entry), entry, defaults, place, false, path);
   }
 
+  /** Judges the module of an entry once, whatever number of hosts it has, then each host. */
   #add(
-    text: string,
+    hosts: Iterable<readonly [KeyPath, string]>,
     settings: TargetSettings,
     defaults: TargetDefaults,
     placeOf: PlaceOf,
     strict: boolean,
     path: KeyPath,
   ): void {
-    const place = placeOf(path);
-    const given = settings.module !== undefined;
-    const entryPath = typeof path.at(-1) === 'number' ? path : path.slice(0, -1);
-    const module = this.#module(
-      settings.module ?? defaults.module,
-      given ? placeOf([...entryPath, 'module']) : place,
-    );
-    const host = parseHost(text);
-    if ('refused' in host) this.problems.push({ ...place, message: host.refused });
-    if ('refused' in host || module === undefined) return;
-    const aimed = this.#withPort(module, host.port);
-    this.drafts.push({
-      host: aimed === module ? host.label : withSuffix(host.label, host.port),
-      module: aimed,
-      intervalMs: settings.interval ?? defaults.intervalMs,
-      labels: settings.labels === undefined ? defaults.labels : { ...defaults.labels, ...settings.labels },
-      expectedHops: settings.expectedHops ?? defaults.expectedHops,
-      place,
-      strict,
-    });
+    const written = settings.module === undefined ? path : [...path, 'module'];
+    const module = this.#module(settings.module ?? defaults.module, placeOf(written));
+    const labels =
+      settings.labels === undefined ? defaults.labels : { ...defaults.labels, ...settings.labels };
+    for (const [at, text] of hosts) {
+      const place = placeOf([...path, ...at]);
+      const host = parseHost(text);
+      if ('refused' in host) this.problems.push({ ...place, message: host.refused });
+      if ('refused' in host || module === undefined) continue;
+      const aimed = this.#withPort(module, host.port);
+      this.drafts.push({
+        host: aimed === module ? host.label : withSuffix(host.label, host.port),
+        module: aimed,
+        intervalMs: settings.interval ?? defaults.intervalMs,
+        labels,
+        expectedHops: settings.expectedHops ?? defaults.expectedHops,
+        place,
+        strict,
+      });
+    }
   }
 
   #module(name: string, place: Place): Module | undefined {
