@@ -45,9 +45,9 @@ export function pseudoHeaderSum(
  * The 16-bit word that, added to `sum`, makes the final checksum (the complement of the sum) equal `wanted`.
  * `sum` covers everything the checksum covers, with the word and the checksum field counted as 0.
  *
- * Ambiguity: 0x0000 and 0xffff are one number, and a sum of anything but zeros never folds to 0. A `wanted`
- * of 0xffff therefore gives a computed checksum of 0x0000, as a `wanted` of 0x0000 does; UDP sends that as
- * 0xffff. All other values come out as wanted.
+ * Ambiguity: 0x0000 and 0xffff are one number, and the sum with the word never folds to 0. A `wanted` of 0xffff
+ * therefore gives a computed checksum of 0x0000, as a `wanted` of 0x0000 does; UDP sends that as 0xffff. All
+ * other values come out as wanted.
  */
 export function compensationFor(sum: number, wanted: number): number {
   return fold((~wanted & 0xffff) + (~fold(sum) & 0xffff));
