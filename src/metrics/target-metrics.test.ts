@@ -194,8 +194,10 @@ test('summary() tells the latest round', () => {
     rttSeconds: 0.020125,
     atMs: 1_795_424_400_023.5,
     address: '198.18.0.1',
+    failure: null,
   });
   store.observeRound(unresolvedRound(a));
   assert.equal(store.summary(a.key)?.reached, false);
   assert.equal(store.summary(a.key)?.address, null);
+  assert.equal(store.summary(a.key)?.failure, 'dns');
 });

@@ -2,7 +2,7 @@
 // Invariant: a target that is not in the configuration has no series, and no two targets have the same.
 
 import type { Config, TargetConfig } from '../config/config.ts';
-import type { Round } from '../monitor/round.ts';
+import type { Round, RoundFailure } from '../monitor/round.ts';
 import { PATH_CHANGE_KINDS } from '../path/observation.ts';
 import { type MetricDefinition, ROUND_FAILURE_KINDS, TARGET_METRICS } from './catalogue.ts';
 import {
@@ -35,6 +35,8 @@ export interface TargetSummary {
   /** Epoch milliseconds at which the round ended. */
   readonly atMs: number;
   readonly address: string | null;
+  /** Why there was no trace, or null when there was one. */
+  readonly failure: RoundFailure | null;
 }
 
 export interface TargetMetrics extends MetricSource {
@@ -124,6 +126,7 @@ class TargetStore implements TargetMetrics {
       rttSeconds: Number.isNaN(rtt) ? null : rtt,
       atMs: state.get(FIELD.lastRun) * 1000,
       address: state.destination === '' ? null : state.destination,
+      failure: ROUND_FAILURE_KINDS[state.get(FIELD.failure) - 1] ?? null,
     };
   }
 

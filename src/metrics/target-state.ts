@@ -4,8 +4,9 @@
 import type { TargetConfig } from '../config/config.ts';
 import type { Round } from '../monitor/round.ts';
 import { PATH_CHANGE_KINDS } from '../path/observation.ts';
-import type { HopReply, Trace } from '../trace/trace.ts';
+import type { Trace } from '../trace/trace.ts';
 import { DURATION_BUCKETS, ROUND_FAILURE_KINDS, RTT_BUCKETS } from './catalogue.ts';
+import { destinationRtts, destinationTally } from './destination.ts';
 import { Buckets, renderLabels } from './exposition.ts';
 import type { Slab, Slot } from './slab.ts';
 
@@ -26,9 +27,11 @@ export const FIELD = {
   rttSum: 9,
   durationSum: 10,
   rtt: 11,
-  failures: 12,
+  /** Failure of the latest round: 0 for none, else one more than its index in ROUND_FAILURE_KINDS. */
+  failure: 12,
+  failures: 13,
   /** One for each of ROUND_FAILURE_KINDS before it. */
-  changes: 15,
+  changes: 16,
 } as const;
 
 export const DOUBLES_PER_TARGET: number = FIELD.changes + PATH_CHANGE_KINDS.length;
@@ -36,15 +39,6 @@ export const COUNTS_PER_TARGET: number = RTT.length + DURATION.length;
 
 /** Addresses of one hop that get a series each; a hop with more is a balancer over more routers than this. */
 const MAX_ADDRESSES_PER_HOP = 16;
-
-/** Replies that only the destination gives. */
-const DESTINATION_KINDS: ReadonlySet<string> = new Set([
-  'echo-reply',
-  'port-unreachable',
-  'udp-reply',
-  'syn-ack',
-  'rst',
-]);
 
 export interface HopFigures {
   readonly ttl: number;
@@ -99,9 +93,9 @@ export class TargetState {
     this.destination = round.address ?? '';
     this.asPath = path?.asPath.join(' ') ?? '';
     this.#observe(FIELD.durationSum, DURATION, RTT.length, round.durationMs / 1000);
-    if (round.failure !== null) {
-      this.add(FIELD.failures + ROUND_FAILURE_KINDS.indexOf(round.failure.reason), 1);
-    }
+    const failure = round.failure === null ? -1 : ROUND_FAILURE_KINDS.indexOf(round.failure.reason);
+    this.set(FIELD.failure, failure + 1);
+    if (failure !== -1) this.add(FIELD.failures + failure, 1);
     if (trace === null || path === null) return;
     const rtts = destinationRtts(trace);
     for (const rtt of rtts) this.#observe(FIELD.rttSum, RTT, 0, rtt);
@@ -135,10 +129,6 @@ export function pathIdNumber(pathId: string | null): number {
   return pathId === null ? Number.NaN : Number.parseInt(pathId, 16);
 }
 
-export function isDestinationReply(reply: HopReply): boolean {
-  return DESTINATION_KINDS.has(reply.kind);
-}
-
 /** The figures of the hops of a trace. */
 export function hopFigures(trace: Trace): HopFigures[] {
   return trace.hops.map((hop) => {
@@ -150,24 +140,4 @@ export function hopFigures(trace: Trace): HopFigures[] {
       replyRatio: hop.sent === 0 ? Number.NaN : Math.min(1, rtts.length / hop.sent),
     };
   });
-}
-
-function destinationRtts(trace: Trace): number[] {
-  return trace.hops.flatMap((hop) =>
-    hop.replies.filter(isDestinationReply).map((reply) => reply.rttMs / 1000),
-  );
-}
-
-/**
- * Probes sent to the destination and lost, in agreement with the loss ratio that path/ found. Where nothing
- * came back the distance is unknown, and what each flow was to send to one hop is what was lost.
- */
-function destinationTally(
-  answers: number,
-  lossRatio: number,
-  probesPerHop: number,
-): { sent: number; lost: number } {
-  if (answers === 0 || lossRatio >= 1) return { sent: probesPerHop, lost: probesPerHop };
-  const sent = Math.max(answers, Math.round(answers / (1 - lossRatio)));
-  return { sent, lost: sent - answers };
 }

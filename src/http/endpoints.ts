@@ -1,0 +1,68 @@
+// The endpoints that have no room of their own, and the table of all.
+// Invariant: `/metrics` and `/` read what is known; only `/probe` makes a packet leave.
+
+import { negotiateFormat } from '../metrics/content-negotiation.ts';
+import { CONTENT_TYPES, expose } from '../metrics/exposition.ts';
+import { RequestRefusal } from './http-error.ts';
+import type { HttpServices } from './http-services.ts';
+import { landingPage } from './landing-page.ts';
+import { probeHandler } from './probe-endpoint.ts';
+import { type Answer, headerText, JSON_TYPE, text } from './response.ts';
+import type { Handler, HttpRequest, Route, Routes } from './router.ts';
+import { serviceDiscovery } from './service-discovery.ts';
+
+export function routesOf(services: HttpServices): Routes {
+  const get = (handle: Handler): Route => ({ methods: ['GET'], handle });
+  return new Map<string, Route>([
+    ['/', get(() => landingPage(services))],
+    ['/metrics', get((request) => metrics(request, services))],
+    ['/probe', get(probeHandler(services))],
+    ['/sd', get(() => discovery(services))],
+    ['/config', get(() => configuration(services))],
+    ['/-/healthy', get(() => text(200, 'hopscope is healthy.'))],
+    ['/-/ready', get(() => ready(services))],
+    ['/-/reload', { methods: ['POST', 'PUT'], handle: (request) => reload(request, services) }],
+  ]);
+}
+
+function metrics(request: HttpRequest, services: HttpServices): Answer {
+  const format = negotiateFormat(headerText(request.headers.accept));
+  return { status: 200, type: CONTENT_TYPES[format], body: () => expose(services.metrics, format) };
+}
+
+function discovery(services: HttpServices): Answer {
+  const config = services.config();
+  // Prometheus keeps its last list on an error, and would drop every target on an empty one.
+  if (config === null) throw notReady();
+  return { status: 200, type: JSON_TYPE, body: serviceDiscovery(config.targets) };
+}
+
+function configuration(services: HttpServices): Answer {
+  const config = services.config();
+  if (config === null) throw notReady();
+  return text(200, config.text);
+}
+
+function ready(services: HttpServices): Answer {
+  if (services.config() === null) throw notReady();
+  return text(200, 'hopscope is ready.');
+}
+
+async function reload(request: HttpRequest, services: HttpServices): Promise<Answer> {
+  const site = headerText(request.headers['sec-fetch-site']);
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    throw new RequestRefusal(403, 'A page of another site may not reload the configuration.');
+  }
+  try {
+    await services.reload();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    services.log.error({ err: error }, 'Cannot reload the configuration');
+    throw new RequestRefusal(500, `The configuration was not reloaded and the old one stays: ${reason}`);
+  }
+  return text(200, 'Configuration reloaded.');
+}
+
+function notReady(): RequestRefusal {
+  return new RequestRefusal(503, 'Not ready: no configuration has been applied yet.');
+}

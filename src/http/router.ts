@@ -1,0 +1,91 @@
+// From a request to its handler: prefix, path, method. Invariant: a handler sees only methods and paths it asked for,
+// and whatever it throws becomes an answer here and nowhere else.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import { RequestRefusal } from './http-error.ts';
+import type { HttpLog } from './http-services.ts';
+import { type Answer, text } from './response.ts';
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Below the prefix; begins with a slash. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+export type Handler = (request: HttpRequest) => Answer | Promise<Answer>;
+
+export interface Route {
+  readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
+  readonly handle: Handler;
+}
+
+/** Paths to routes, each path whole. */
+export type Routes = ReadonlyMap<string, Route>;
+
+export interface RawRequest {
+  readonly method: string;
+  /** The request target as it came in the first line. */
+  readonly target: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly signal: AbortSignal;
+}
+
+/** Answers one request. Never rejects. */
+export async function route(raw: RawRequest, routes: Routes, prefix: string, log: HttpLog): Promise<Answer> {
+  try {
+    return await dispatch(raw, routes, prefix);
+  } catch (error) {
+    if (error instanceof RequestRefusal) return text(error.status, error.message, error.headers);
+    log.error({ err: error, path: pathOf(raw.target) }, 'Cannot answer a request');
+    return text(500, 'Internal error: see the log of hopscope.');
+  }
+}
+
+function dispatch(raw: RawRequest, routes: Routes, prefix: string): Answer | Promise<Answer> {
+  const path = pathOf(raw.target);
+  const question = raw.target.indexOf('?');
+  const query = new URLSearchParams(question === -1 ? '' : raw.target.slice(question + 1));
+  if (prefix !== '' && (path === '/' || path === prefix)) return redirectBelow(path, prefix);
+  const below = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : undefined;
+  const found = below === undefined ? undefined : routes.get(below);
+  if (below === undefined || found === undefined) throw notFound(routes, prefix);
+  const allowed = allowedMethods(found);
+  if (raw.method === 'OPTIONS') return text(200, '', { Allow: allowed });
+  const method = raw.method === 'HEAD' ? 'GET' : raw.method;
+  if (!(found.methods as readonly string[]).includes(method)) {
+    throw new RequestRefusal(405, `${prefix}${below} takes ${allowed}, not ${quoteMethod(raw.method)}.`, {
+      Allow: allowed,
+    });
+  }
+  return found.handle({ method: raw.method, path: below, query, headers: raw.headers, signal: raw.signal });
+}
+
+/** The path of a request target: origin form, or absolute form as a proxy sends it. */
+function pathOf(target: string): string {
+  const origin = target.replace(/^https?:\/\/[^/?#]*/i, '');
+  const path = origin.split(/[?#]/, 1)[0] ?? '';
+  return path === '' ? '/' : path;
+}
+
+/** Relative, so that it holds behind a proxy that adds or strips a path of its own. */
+function redirectBelow(path: string, prefix: string): Answer {
+  const location = path === '/' ? `.${prefix}/` : `./${prefix.slice(prefix.lastIndexOf('/') + 1)}/`;
+  return text(302, `See ${prefix}/`, { Location: location });
+}
+
+function notFound(routes: Routes, prefix: string): RequestRefusal {
+  const known = [...routes.keys()].map((path) => prefix + path).join(' ');
+  return new RequestRefusal(404, `There is nothing here. Paths that exist: ${known}`);
+}
+
+function allowedMethods(found: Route): string {
+  return found.methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+}
+
+function quoteMethod(method: string): string {
+  return method.slice(0, 20);
+}

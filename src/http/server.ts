@@ -1,0 +1,160 @@
+// The HTTP server: one handler behind every listen address, bounded in every dimension, and closed in good order.
+// Invariant: after close() has resolved no connection is left, whatever the clients did.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { routesOf } from './endpoints.ts';
+import { listenError } from './http-error.ts';
+import type { HttpServices } from './http-services.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { send } from './response.ts';
+import { type Routes, route } from './router.ts';
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** For the request to arrive whole; bodies are of no use here. */
+const REQUEST_TIMEOUT_MS = 20_000;
+/** Longer than the usual scrape interval, so that Prometheus keeps its connection. */
+const KEEP_ALIVE_MS = 95_000;
+const MAX_CONNECTIONS = 4096;
+const LISTEN_BACKLOG = 1024;
+
+export interface HttpServerOptions {
+  /** At least one. */
+  readonly listen: readonly ListenAddress[];
+  /** From `routePrefix()`; empty for none. */
+  readonly prefix: string;
+}
+
+export interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Where a browser on this host finds the landing page. */
+  readonly url: string;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly addresses: readonly BoundAddress[];
+  /** Takes no new connections, lets requests in progress end within `drainMs`, then cuts what is left. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** Listens on every address, or on none: rejects with an HttpError when one cannot be had. */
+export async function startHttpServer(
+  services: HttpServices,
+  { listen, prefix }: HttpServerOptions,
+): Promise<HttpServer> {
+  const routes = routesOf(services);
+  const state = { draining: false };
+  const servers: Server[] = [];
+  try {
+    for (const address of listen) {
+      const server = makeServer((request, response) => {
+        void handle(request, response, { routes, prefix, services, state });
+      });
+      servers.push(server);
+      await bind(server, address);
+    }
+  } catch (error) {
+    for (const server of servers) server.close();
+    throw error;
+  }
+  const close = async (drainMs: number): Promise<void> => {
+    state.draining = true;
+    await Promise.all(servers.map((server) => closeServer(server, drainMs)));
+  };
+  return {
+    addresses: servers.map((server) => boundAddress(server.address() as AddressInfo, prefix)),
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  };
+}
+
+function makeServer(listener: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 5_000,
+      noDelay: true,
+    },
+    listener,
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+interface Handling {
+  readonly routes: Routes;
+  readonly prefix: string;
+  readonly services: HttpServices;
+  readonly state: { draining: boolean };
+}
+
+async function handle(request: IncomingMessage, response: ServerResponse, context: Handling): Promise<void> {
+  const { routes, prefix, services, state } = context;
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  // A body is nothing we read; left unread it would block the connection.
+  request.resume();
+  try {
+    const answer = await route(
+      {
+        method: request.method ?? '',
+        target: request.url ?? '/',
+        headers: request.headers,
+        signal: gone.signal,
+      },
+      routes,
+      prefix,
+      services.log,
+    );
+    if (response.destroyed) return;
+    if (state.draining) response.setHeader('Connection', 'close');
+    await send(request, response, answer);
+  } catch (error) {
+    services.log.error({ err: error }, 'Cannot send an answer');
+    response.destroy();
+  }
+}
+
+function bind(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refused = (error: NodeJS.ErrnoException): void => reject(listenError(address.text, error));
+    server.once('error', refused);
+    server.listen(
+      {
+        port: address.port,
+        backlog: LISTEN_BACKLOG,
+        ...(address.host === null ? {} : { host: address.host }),
+      },
+      () => {
+        server.off('error', refused);
+        resolve();
+      },
+    );
+  });
+}
+
+function closeServer(server: Server, drainMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function boundAddress({ address, family, port }: AddressInfo, prefix: string): BoundAddress {
+  const everywhere = address === '::' || address === '0.0.0.0';
+  const host = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
+  return { host: address, port, url: `http://${host}:${port}${prefix}/` };
+}
