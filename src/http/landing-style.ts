@@ -45,6 +45,7 @@ input[type=text], select, button {
 }
 button { background: var(--accent); color: var(--on-accent); border-color: var(--accent); font-weight: 600; cursor: pointer; padding-inline: 1.5rem; }
 button:hover { filter: brightness(1.08); }
+input::placeholder { color: var(--soft); opacity: 1; }
 .check { display: flex; align-items: center; gap: .5rem; min-height: 2.75rem; white-space: nowrap; }
 .check input { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); margin: 0; }
 .hint { color: var(--soft); font-size: .88rem; margin: .8rem 0 0; }
@@ -59,7 +60,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 .num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .host a { text-decoration-thickness: 1px; text-decoration-color: color-mix(in srgb, currentColor 45%, transparent); }
 .host a:hover { text-decoration-color: currentColor; }
-.host { font-weight: 600; overflow-wrap: anywhere; color: inherit; font-size: inherit; white-space: normal; min-width: 11rem; }
+.host { font-weight: 600; overflow-wrap: anywhere; color: inherit; font-size: inherit; white-space: normal; min-width: 15rem; }
 .labels { display: block; font-weight: 400; font-family: var(--mono); font-size: .78rem; color: var(--soft); overflow-wrap: anywhere; }
 .state { white-space: nowrap; font-weight: 600; }
 .state svg { width: .85rem; height: .85rem; margin-right: .45rem; vertical-align: -.08em; }
@@ -70,24 +71,30 @@ dt { font-family: var(--mono); font-size: .85rem; padding-top: .08rem; overflow-
 dd { margin: 0; color: var(--soft); overflow-wrap: anywhere; min-width: 0; }
 dd code { font-family: var(--mono); font-size: .85rem; color: var(--text); }
 footer { color: var(--soft); font-size: .85rem; border-top: 1px solid var(--line); padding-block: 1rem 2rem; }
-@media (max-width: 52rem) {
+@media (max-width: 44rem) {
   form { grid-template-columns: 1fr 1fr; }
   .field:first-child { grid-column: 1 / -1; }
   form button { grid-column: 1 / -1; }
+}
+@media (max-width: 52rem) {
   .columns { grid-template-columns: 1fr; }
 }
-@media (max-width: 36rem) {
-  .wrap { padding: 0 1rem; }
+@media (max-width: 56rem) {
   table, tbody, th.host, td { display: block; }
   thead { position: absolute; left: -99rem; }
-  tr { display: flex; flex-wrap: wrap; padding: .75rem 1rem; border-bottom: 1px solid var(--line); }
+  tr { display: flex; flex-wrap: wrap; gap: .15rem 1rem; padding: .75rem 1.25rem; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
   th, td, th:first-child, td:first-child { padding: 0; border: 0; }
-  .host { flex: 1 0 calc(100% - 10rem); width: calc(100% - 10rem); min-width: 0; }
-  .state { flex: 0 0 10rem; text-align: right; }
-  td[data-name] { margin: .2rem 1rem 0 0; color: var(--soft); font-size: .88rem; text-align: left; }
+  .host { flex: 1 0 100%; min-width: 0; }
+  td[data-name] { color: var(--soft); text-align: left; }
   td[data-name=Hops]::after { content: " hops"; }
   td.none { display: none; }
+}
+@media (max-width: 36rem) {
+  .wrap, main.wrap { padding-inline: 1rem; }
+  tr { padding-inline: 1rem; }
+  .card { padding-inline: 1rem; }
+  .scroll { padding: 0; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { padding-bottom: .6rem; }
 }
