@@ -21,7 +21,9 @@ export type ProbeOutcome =
   /** The allow and deny lists do not admit the target. */
   | { readonly kind: 'forbidden'; readonly message: string }
   /** As many probes are in progress as may be. */
-  | { readonly kind: 'busy'; readonly message: string };
+  | { readonly kind: 'busy'; readonly message: string }
+  /** Whoever asked has gone, or the program is about to end. */
+  | { readonly kind: 'cancelled' };
 
 /** Traces on demand. Resolves within `deadlineMs`; requests do not wait for one another. */
 export interface ProbeService {

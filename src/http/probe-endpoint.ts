@@ -65,6 +65,8 @@ function roundOf(outcome: ProbeOutcome): ProbedRound {
       throw new RequestRefusal(403, outcome.message);
     case 'busy':
       throw new RequestRefusal(429, outcome.message, { 'Retry-After': RETRY_AFTER_SECONDS });
+    case 'cancelled':
+      throw new RequestRefusal(503, 'The probe was cancelled: hopscope is shutting down.');
   }
 }
 
@@ -76,5 +78,6 @@ function resultOf(
   if (!(error instanceof RequestRefusal)) return 'error';
   if (error.status === 400) return 'bad_request';
   if (error.status === 403) return 'forbidden';
+  if (error.status === 503) return 'cancelled';
   return error.status === 429 ? 'busy' : 'error';
 }

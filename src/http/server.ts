@@ -2,7 +2,7 @@
 // Invariant: after close() has resolved no connection is left, whatever the clients did.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { routesOf } from './endpoints.ts';
 import { listenError } from './http-error.ts';
 import type { HttpServices } from './http-services.ts';
@@ -45,14 +45,12 @@ export async function startHttpServer(
   services: HttpServices,
   { listen, prefix }: HttpServerOptions,
 ): Promise<HttpServer> {
-  const routes = routesOf(services);
-  const state = { draining: false };
+  const context: Handling = { routes: routesOf(services), prefix, services, connections: new Connections() };
   const servers: Server[] = [];
   try {
     for (const address of listen) {
-      const server = makeServer((request, response) => {
-        void handle(request, response, { routes, prefix, services, state });
-      });
+      const server = makeServer((request, response) => void handle(request, response, context));
+      server.on('connection', (socket) => context.connections.add(socket));
       servers.push(server);
       await bind(server, address);
     }
@@ -61,8 +59,9 @@ export async function startHttpServer(
     throw error;
   }
   const close = async (drainMs: number): Promise<void> => {
-    state.draining = true;
-    await Promise.all(servers.map((server) => closeServer(server, drainMs)));
+    const closed = servers.map((server) => closeServer(server, drainMs));
+    context.connections.drain();
+    await Promise.all(closed);
   };
   return {
     addresses: servers.map((server) => boundAddress(server.address() as AddressInfo, prefix)),
@@ -92,14 +91,51 @@ interface Handling {
   readonly routes: Routes;
   readonly prefix: string;
   readonly services: HttpServices;
-  readonly state: { draining: boolean };
+  readonly connections: Connections;
+}
+
+/**
+ * Which connections have a request in progress. Node's own closeIdleConnections() passes over connections that
+ * never sent one, which browsers open in advance.
+ */
+class Connections {
+  readonly #requests = new Map<Socket, number>();
+  draining = false;
+
+  add(socket: Socket): void {
+    if (this.draining) {
+      socket.destroy();
+      return;
+    }
+    this.#requests.set(socket, 0);
+    socket.once('close', () => this.#requests.delete(socket));
+  }
+
+  begin(socket: Socket): void {
+    this.#requests.set(socket, (this.#requests.get(socket) ?? 0) + 1);
+  }
+
+  end(socket: Socket): void {
+    const left = (this.#requests.get(socket) ?? 1) - 1;
+    if (!socket.destroyed) this.#requests.set(socket, left);
+    if (this.draining && left === 0) socket.destroySoon();
+  }
+
+  /** From now on a connection ends with its request. */
+  drain(): void {
+    this.draining = true;
+    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroy();
+  }
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, context: Handling): Promise<void> {
-  const { routes, prefix, services, state } = context;
+  const { routes, prefix, services, connections } = context;
+  const { socket } = request;
+  connections.begin(socket);
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
+    connections.end(socket);
   });
   // A body is nothing we read; left unread it would block the connection.
   request.resume();
@@ -116,7 +152,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
       services.log,
     );
     if (response.destroyed) return;
-    if (state.draining) response.setHeader('Connection', 'close');
+    if (connections.draining) response.setHeader('Connection', 'close');
     await send(request, response, answer);
   } catch (error) {
     services.log.error({ err: error }, 'Cannot send an answer');
@@ -149,7 +185,6 @@ function closeServer(server: Server, drainMs: number): Promise<void> {
       clearTimeout(cut);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
 
