@@ -150,8 +150,8 @@ export const IPV6 = {
   autoFlowLabel: 70,
 } as const;
 
-/** IP_PMTUDISC_*: whether DF is set, and whether the path MTU that the kernel learnt is heeded (it never is here). */
-export const MTU_DISCOVER = { dont: 0, probe: 3, omit: 5 } as const;
+/** IP_PMTUDISC_*: whether DF is set, and whether the path MTU that the kernel learnt is heeded (by `always` alone). */
+export const MTU_DISCOVER = { always: 2, probe: 3, omit: 5 } as const;
 
 export const SOL_TCP = 6;
 export const TCP = { synCount: 7, info: 11 } as const;

@@ -4,9 +4,20 @@
 
 import { type Family, type Mode, PROOF, type Probe } from '../trace/network.ts';
 import type { ProbeCodec } from '../trace/probe-codec.ts';
-import { POLL, SO, SOCK, SOL_SOCKET, SOL_TCP, TCP, TCP_INFO_STRUCT } from './abi.ts';
+import {
+  IP,
+  MTU_DISCOVER,
+  POLL,
+  SO,
+  SOCK,
+  SOL_IP,
+  SOL_SOCKET,
+  SOL_TCP,
+  TCP,
+  TCP_INFO_STRUCT,
+} from './abi.ts';
 import { DATAGRAM_FLOWS } from './datagram-channel.ts';
-import { forbidFragments, prepareFlowSocket, setHeaders } from './flow-socket.ts';
+import { prepareFlowSocket, setHeaders } from './flow-socket.ts';
 import type { KernelChannel } from './kernel-channel.ts';
 import { KernelSocket, type SocketHandler } from './kernel-socket.ts';
 import { allocate } from './libc.ts';
@@ -15,7 +26,6 @@ import type { NetworkContext } from './network-context.ts';
 import { bindPort } from './port-sockets.ts';
 import { decodeQueuedError } from './queued-error.ts';
 import { drainErrors, type Listener, report } from './receiver.ts';
-import { explain, reasonOf } from './send-failure.ts';
 import { SocketAddress } from './socket-address.ts';
 import type { StampSource } from './socket-options.ts';
 
@@ -24,6 +34,8 @@ const MOST_WAITING = 8192;
 /** The kernel sends the SYN again after 1 s (RFC 6298): an answer later than that could be to either. */
 const LIFETIME_NS = 980e6;
 const NAME = 'a TCP socket';
+const TAKEN =
+  'Cannot send a probe: EADDRNOTAVAIL; another connection of this host uses the same ports towards the destination';
 
 interface Attempt {
   readonly handle: number;
@@ -32,6 +44,8 @@ interface Attempt {
   readonly socket: KernelSocket;
   calledAtNs: number;
   sentAtNs: number;
+  /** What connect() itself reported, which the socket then no longer does. */
+  errno: number;
 }
 
 export interface ConnectSetup {
@@ -73,7 +87,7 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
     const copy = { ...probe, destination: probe.destination.slice() };
     if (this.#attempts.size < MOST_SOCKETS) this.#attempt(copy);
     else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(copy);
-    else this.#refuse(copy, ERRNO.ENOBUFS);
+    else this.#context.failures.refused(copy.handle, ERRNO.ENOBUFS);
   }
 
   flush(): void {}
@@ -92,9 +106,7 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
     drainErrors(this.#context, socket, this);
     const attempt = this.#bySocket.get(socket);
     if (attempt === undefined || (revents & (POLL.out | POLL.err | POLL.hup)) === 0) return;
-    this.#length[0] = 4;
-    this.#context.libc.getsockopt(socket.fd, SOL_SOCKET, SO.error, this.#value, this.#length);
-    const errno = this.#value.readInt32LE();
+    const errno = attempt.errno || this.#socketError(socket);
     // POLLERR alone means that an error was queued which says nothing about the path.
     if (errno !== 0 || (revents & POLL.out) !== 0) this.#concluded(attempt, errno);
   }
@@ -128,11 +140,11 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
       const port = this.#setup.codec.identity.identifierOf(probe.flow);
       this.#context.options.set(socket.fd, SOL_SOCKET, SO.reuseAddress, 1);
       bindPort(this.#context, socket, this.#address, port, NAME);
-      this.#connect({ handle: probe.handle, key, probe, socket, calledAtNs: 0, sentAtNs: 0 });
+      this.#connect({ handle: probe.handle, key, probe, socket, calledAtNs: 0, sentAtNs: 0, errno: 0 });
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
       const failure = error.code === 'EMFILE' || error.code === 'ENFILE' ? 'no-buffer' : 'other';
-      this.#context.events.sendFailed(probe.handle, failure, error.message);
+      this.#context.failures.add(probe.handle, failure, error.message);
     }
   }
 
@@ -140,7 +152,9 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
     const { clock, events, libc, options, poll } = this.#context;
     const { probe, socket } = attempt;
     setHeaders(options, socket.fd, this.family, probe.ttl, probe.trafficClass);
-    if (probe.dontFragment) forbidFragments(options, socket, true);
+    // IP_PMTUDISC_PROBE sets DF on datagrams only.
+    if (probe.dontFragment && this.family === 4)
+      options.set(socket.fd, SOL_IP, IP.mtuDiscover, MTU_DISCOVER.always);
     const label = this.#setup.flowLabels ? this.#setup.codec.identity.flowLabelOf(probe.flow) : 0;
     const length = this.#address.set(probe.destination, probe.destinationPort, label);
     attempt.calledAtNs = clock.now();
@@ -148,20 +162,28 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
     const errno = result === 0 ? 0 : libc.errno();
     const returnedAt = clock.now();
     attempt.sentAtNs = (attempt.calledAtNs + returnedAt) / 2;
-    if (errno !== 0 && errno !== ERRNO.EINPROGRESS && errno !== ERRNO.ECONNREFUSED && !isAnswer(errno)) {
+    if (errno !== 0 && errno !== ERRNO.EINPROGRESS && !isAnswer(errno)) {
       socket.close();
-      this.#refuse(probe, errno);
+      this.#refused(probe, errno);
       return;
     }
+    attempt.errno = isAnswer(errno) ? errno : 0;
     this.#attempts.set(attempt.key, attempt);
     this.#bySocket.set(socket, attempt);
     poll.add(socket, POLL.out);
     events.sent(attempt.handle, attempt.sentAtNs);
-    // Over loopback the outcome is there already, and connect() has taken it away from poll().
-    if (errno === ERRNO.ECONNREFUSED) {
-      drainErrors(this.#context, socket, this);
-      if (this.#bySocket.has(socket)) this.#concluded(attempt, errno);
-    }
+  }
+
+  #refused(probe: Probe, errno: number): void {
+    const { failures } = this.#context;
+    if (errno !== ERRNO.EADDRNOTAVAIL) failures.refused(probe.handle, errno);
+    else failures.add(probe.handle, 'other', TAKEN);
+  }
+
+  #socketError(socket: KernelSocket): number {
+    this.#length[0] = 4;
+    this.#context.libc.getsockopt(socket.fd, SOL_SOCKET, SO.error, this.#value, this.#length);
+    return this.#value.readInt32LE();
   }
 
   /** connect() has ended, without an ICMP error that explains it. */
@@ -206,10 +228,6 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
       this.#context.events.sent(attempt.handle, Math.min(attempt.calledAtNs, atNs));
   }
 
-  #refuse(probe: Probe, errno: number): void {
-    this.#context.events.sendFailed(probe.handle, reasonOf(errno), explain(errno));
-  }
-
   #create(): KernelSocket {
     const { libc, options } = this.#context;
     const { family } = this.#setup;
@@ -232,7 +250,7 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
   }
 }
 
-/** Errors by which connect() may report a router's answer that came before it returned. */
+/** Over loopback connect() may report at once what the destination said; a router's answer is queued as well. */
 function isAnswer(errno: number): boolean {
-  return errno === ERRNO.EHOSTUNREACH;
+  return errno === ERRNO.ECONNREFUSED || errno === ERRNO.EHOSTUNREACH;
 }

@@ -144,7 +144,7 @@ export class DatagramChannel implements KernelChannel, SocketHandler, Listener {
       return socket;
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
-      this.#context.events.sendFailed(probe.handle, 'other', error.message);
+      this.#context.failures.add(probe.handle, 'other', error.message);
       return undefined;
     }
   }

@@ -7,6 +7,7 @@ import { newReply } from '../trace/reply-decoder.ts';
 import type { EngineChannel } from '../trace/trace.ts';
 import { ConnectChannel } from './connect-channel.ts';
 import { DatagramChannel } from './datagram-channel.ts';
+import { FailureQueue } from './failure-queue.ts';
 import { claimIdentifiers, type IdentifierRange } from './identifier-range.ts';
 import type { KernelChannel } from './kernel-channel.ts';
 import { heedsIcmp6Control, supportsFlowLabels } from './kernel-features.ts';
@@ -50,6 +51,7 @@ export class KernelNetwork implements PacketNetwork {
       batch: new ReceiveBatch(libc),
       reply: newReply(),
       counters: { unrelated: 0, malformed: 0, forged: 0, receiveDrops: 0 },
+      failures: new FailureQueue(),
       events: NOBODY,
     };
     this.#identifiers = claimIdentifiers(libc);
@@ -117,9 +119,10 @@ export class KernelNetwork implements PacketNetwork {
     return this.#stamps;
   }
 
-  /** Sends everything queued. */
+  /** Sends everything queued, and tells what could not be sent. */
   flush(): void {
     for (const channel of this.#channels.values()) channel.flush();
+    this.#context.failures.deliver(this.#context.events);
   }
 
   /** Drops what is past its time; returns when to be called again, on this network's clock. */

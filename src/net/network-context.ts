@@ -1,6 +1,7 @@
 // What the channels of one network share, so that memory is bounded by the network and not by its sockets.
 
 import type { ProbeEvents, Reply } from '../trace/network.ts';
+import type { FailureQueue } from './failure-queue.ts';
 import type { Libc } from './libc.ts';
 import type { PollSet } from './poll-set.ts';
 import type { ReceiveBatch } from './receive-batch.ts';
@@ -24,6 +25,7 @@ export interface NetworkContext {
   /** The one reply object that all channels fill in. */
   readonly reply: Reply;
   readonly counters: NetworkCounters;
+  readonly failures: FailureQueue;
   /** Who is told; set before anything is sent. */
   events: ProbeEvents;
 }

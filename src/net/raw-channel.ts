@@ -119,7 +119,7 @@ export class RawChannel implements KernelChannel, SocketHandler, Listener {
       return true;
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
-      context.events.sendFailed(probe.handle, 'other', error.message);
+      context.failures.add(probe.handle, 'other', error.message);
       return false;
     }
   }

@@ -10,7 +10,6 @@ import { errnoName, NetError } from './net-error.ts';
 import type { NetworkContext } from './network-context.ts';
 import { filterIcmp } from './packet-filter.ts';
 import { drain, type Listener, report } from './receiver.ts';
-import { explain, reasonOf } from './send-failure.ts';
 import { SendQueue } from './send-queue.ts';
 import type { StampSource } from './socket-options.ts';
 import { SourceAddresses } from './source-addresses.ts';
@@ -56,8 +55,7 @@ export class RawFamily implements SocketHandler, Listener {
   send(probe: Probe, protocol: Protocol): void {
     const source = this.#sources.lookup(probe.destination, this.context.clock.now());
     if (source === undefined) {
-      const { failure } = this.#sources;
-      this.context.events.sendFailed(probe.handle, reasonOf(failure), explain(failure));
+      this.context.failures.refused(probe.handle, this.#sources.failure);
       return;
     }
     const { batch } = this.#queue;

@@ -9,7 +9,7 @@ import { ERRNO } from './net-error.ts';
 import type { NetworkContext } from './network-context.ts';
 import { drainErrors } from './receiver.ts';
 import { SEND_BATCH, SendBatch } from './send-batch.ts';
-import { explain, isTransient, reasonOf } from './send-failure.ts';
+import { isTransient } from './send-failure.ts';
 
 /** Waits for buffers, together 8 ms: what a queue of 1,000 packets takes to drain at 1 Gbit/s. */
 const BACK_OFF_NS = [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000] as const;
@@ -69,7 +69,7 @@ export class SendQueue {
         attempts++;
         continue;
       }
-      this.#context.events.sendFailed(this.#handles[next] as number, reasonOf(errno), explain(errno));
+      this.#context.failures.refused(this.#handles[next] as number, errno);
       next++;
       attempts = 0;
     }
