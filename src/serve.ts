@@ -1,0 +1,236 @@
+// The exporter put together: engine, monitor, metrics and HTTP around one configuration.
+// Invariant: a reload puts a whole new configuration in force, or nothing of it.
+
+import type { RunningServer, TextSink } from './cli/cli-io.ts';
+import { createLog } from './cli/log.ts';
+import type { ServeOptions } from './cli/serve-options.ts';
+import type { Config } from './config/config.ts';
+import { nodeFileSystem } from './config/file-system.ts';
+import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { ConfigError, formatProblem } from './config/problem.ts';
+import { type ConfigWatch, watchConfig } from './config/watch.ts';
+import { parseListenAddress } from './http/listen-address.ts';
+import { routePrefix } from './http/route-prefix.ts';
+import { type HttpServer, startHttpServer } from './http/server.ts';
+import { createProcessReader } from './metrics/process-readings.ts';
+import { createSelfMetrics } from './metrics/self-metrics.ts';
+import { createTargetMetrics } from './metrics/target-metrics.ts';
+import { systemClock } from './monitor/clock.ts';
+import { createMonitor, type Monitor } from './monitor/monitor.ts';
+import { createSystemResolver } from './monitor/system-resolver.ts';
+import { startEngine } from './net/engine.ts';
+import { createPathMemory } from './path-memory.ts';
+import type { TraceEngine } from './trace/trace.ts';
+
+/** Open requests may take so long after SIGTERM. */
+const DRAIN_MS = 3000;
+
+type Log = ReturnType<typeof createLog>;
+
+/**
+ * Starts the exporter.
+ * @throws ConfigError, HttpError or NetError when it cannot start; nothing is left running then.
+ */
+export async function serve(
+  options: ServeOptions,
+  version: string,
+  stderr: TextSink,
+): Promise<RunningServer> {
+  const log = createLog(options.logLevel, options.logFormat, stderr);
+  const fileSystem = nodeFileSystem();
+  const overrides = { targets: options.targets };
+  const read = (): Promise<LoadedConfig> => loadConfig(options.configFile, overrides, fileSystem);
+  const listen = options.listenAddresses.map((text) => parseListenAddress(text));
+  const prefix = routePrefix(options.routePrefix, options.externalUrl);
+  const [loaded, engine] = await bothOrNeither(
+    read(),
+    startEngine({ onCrash: (err) => log.error({ err }, 'The probing thread crashed') }),
+  );
+  const exporter = new Exporter(loaded, engine, log, version, options.arguments);
+  try {
+    const http = await startHttpServer(exporter.services(read), { listen, prefix });
+    exporter.run(http, watchConfig(loaded, exporter.watching(fileSystem)));
+  } catch (error) {
+    await exporter.stop();
+    throw error;
+  }
+  return {
+    reload: () => exporter.reload(read),
+    close: () => exporter.close(),
+    ended: exporter.ended,
+  };
+}
+
+/** Both results; when one fails, the engine does not outlive it. */
+async function bothOrNeither(
+  config: Promise<LoadedConfig>,
+  engine: Promise<TraceEngine>,
+): Promise<[LoadedConfig, TraceEngine]> {
+  const [loaded, started] = await Promise.allSettled([config, engine]);
+  if (loaded.status === 'fulfilled' && started.status === 'fulfilled') return [loaded.value, started.value];
+  if (started.status === 'fulfilled') await started.value[Symbol.asyncDispose]();
+  throw loaded.status === 'rejected' ? loaded.reason : (started as PromiseRejectedResult).reason;
+}
+
+class Exporter {
+  readonly ended: Promise<void>;
+  readonly #engine: TraceEngine;
+  readonly #log: Log;
+  readonly #monitor: Monitor;
+  readonly #targetMetrics: ReturnType<typeof createTargetMetrics>;
+  readonly #selfMetrics: ReturnType<typeof createSelfMetrics>;
+  readonly #process = createProcessReader();
+  readonly #about: { version: string; arguments: ReadonlyMap<string, string> };
+  readonly #settleEnded: () => void;
+  #config: Config;
+  #http: HttpServer | null = null;
+  #watch: ConfigWatch | null = null;
+  #reloading: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(
+    loaded: LoadedConfig,
+    engine: TraceEngine,
+    log: Log,
+    version: string,
+    args: ReadonlyMap<string, string>,
+  ) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#settleEnded = resolve;
+    this.#engine = engine;
+    this.#log = log;
+    this.#about = { version, arguments: args };
+    this.#config = loaded.config;
+    this.#targetMetrics = createTargetMetrics(loaded.config);
+    const targetMetrics = this.#targetMetrics;
+    this.#monitor = createMonitor({
+      engine,
+      resolver: createSystemResolver(),
+      clock: systemClock(),
+      createPathMemory,
+      onRound: (round) => targetMetrics.observeRound(round),
+    });
+    this.#selfMetrics = createSelfMetrics({
+      version,
+      nodeVersion: process.version,
+      engine: () => engine.counters(),
+      roundsLate: () => this.#monitor.roundsLate,
+      targets: () => targetMetrics.targetCount,
+      seriesDropped: () => targetMetrics.seriesDropped,
+      process: () => this.#process.read(),
+    });
+    this.#warn(loaded);
+  }
+
+  services(read: () => Promise<LoadedConfig>): Parameters<typeof startHttpServer>[0] {
+    return {
+      about: this.#about,
+      log: this.#log,
+      config: () => this.#config,
+      reload: () => this.reload(read),
+      probes: this.#monitor.probes,
+      targets: this.#targetMetrics,
+      metrics: [this.#targetMetrics, this.#selfMetrics],
+      countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),
+      now: () => Date.now(),
+    };
+  }
+
+  watching(fileSystem: ReturnType<typeof nodeFileSystem>): Parameters<typeof watchConfig>[1] {
+    return {
+      fileSystem,
+      clock: systemClock(),
+      onChange: (loaded) => {
+        this.#apply(loaded.config);
+        this.#log.info({ targets: loaded.config.targets.length }, 'Target files changed');
+      },
+      onProblems: (problems) => {
+        for (const problem of problems)
+          this.#log.warn(`A target file is not usable: ${formatProblem(problem)}`);
+      },
+    };
+  }
+
+  /** The server listens: targets are traced from now on. */
+  run(http: HttpServer, watch: ConfigWatch): void {
+    this.#http = http;
+    this.#watch = watch;
+    this.#apply(this.#config);
+    this.#sayModes();
+    for (const { url } of http.addresses) this.#log.info({ url }, 'Listening');
+    if (this.#config.targets.length > 0) {
+      this.#log.info({ targets: this.#config.targets.length }, 'Tracing static targets');
+      return;
+    }
+    this.#log.info(
+      'No static targets. Give them as arguments or in hopscope.yml; Prometheus can ask for any with /probe?target=HOST',
+    );
+  }
+
+  /** One reload at a time; those that ask meanwhile share its outcome. */
+  reload(read: () => Promise<LoadedConfig>): Promise<void> {
+    this.#reloading ??= this.#reload(read).finally(() => {
+      this.#reloading = null;
+    });
+    return this.#reloading;
+  }
+
+  async #reload(read: () => Promise<LoadedConfig>): Promise<void> {
+    try {
+      const loaded = await read();
+      this.#warn(loaded);
+      this.#watch?.replace(loaded);
+      this.#apply(loaded.config);
+      this.#log.info({ targets: loaded.config.targets.length }, 'Configuration reloaded');
+    } catch (error) {
+      this.#selfMetrics.reloadFailed();
+      if (error instanceof ConfigError) {
+        for (const problem of error.problems) this.#log.error(formatProblem(problem));
+      }
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#log.info('Ending: no new rounds, requests in progress may finish');
+    await this.#http?.close(DRAIN_MS);
+    await this.stop();
+  }
+
+  /** Ends everything but the HTTP server. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#watch?.[Symbol.dispose]();
+    await this.#monitor.stop();
+    await this.#engine[Symbol.asyncDispose]();
+    this.#process[Symbol.dispose]();
+    this.#settleEnded();
+  }
+
+  #apply(config: Config): void {
+    this.#config = config;
+    this.#targetMetrics.apply(config);
+    this.#monitor.apply(config);
+    this.#selfMetrics.reloadSucceeded(Date.now());
+  }
+
+  #warn(loaded: LoadedConfig): void {
+    for (const warning of loaded.warnings) this.#log.warn(formatProblem(warning));
+  }
+
+  /** How each protocol is probed; what a missing privilege costs is said once. */
+  #sayModes(): void {
+    const said = new Set<string>();
+    for (const { protocol, family, modes, notes } of this.#engine.channels()) {
+      this.#log.debug({ protocol, family, modes }, 'Probing');
+      if (modes.length > 0) continue;
+      for (const note of notes) said.add(note);
+    }
+    for (const note of said) this.#log.warn(note);
+  }
+}
