@@ -117,6 +117,7 @@ class EngineLoop {
   }
 
   #done(id: number, trace: Trace): void {
+    this.#publish();
     const key = this.#keys.get(id);
     if (key === undefined) {
       this.#early = { id, trace };

@@ -4,7 +4,7 @@
 import { MAX_FLOWS } from '../trace/flow-identity.ts';
 import type { Family, Probe, Protocol } from '../trace/network.ts';
 import type { ProbeCodec } from '../trace/probe-codec.ts';
-import { IP, IPV6, POLL, PROTOCOL, SOCK, SOL_IP, SOL_IPV6 } from './abi.ts';
+import { IP, IPV6, MTU_DISCOVER, POLL, PROTOCOL, SOCK, SOL_IP, SOL_IPV6 } from './abi.ts';
 import { KernelSocket, type SocketHandler } from './kernel-socket.ts';
 import { errnoName, NetError } from './net-error.ts';
 import type { NetworkContext } from './network-context.ts';
@@ -124,6 +124,9 @@ export class RawFamily implements SocketHandler, Listener {
     const socket = new KernelSocket(libc, setup);
     socket.sendsOnly = true;
     options.enlargeBuffers(socket.fd);
+    // The kernel learns path MTUs from the very errors that we provoke, and would refuse the next probe.
+    if (this.family === 4) options.set(socket.fd, SOL_IP, IP.mtuDiscover, MTU_DISCOVER.probe);
+    else options.set(socket.fd, SOL_IPV6, IPV6.mtuDiscover, MTU_DISCOVER.probe);
     // Without it the kernel hides that a full queue has swallowed the packet.
     if (this.family === 4) options.set(socket.fd, SOL_IP, IP.receiveErrors, 1);
     else options.set(socket.fd, SOL_IPV6, IPV6.receiveErrors, 1);
