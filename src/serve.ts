@@ -17,7 +17,7 @@ import { createSelfMetrics } from './metrics/self-metrics.ts';
 import { createTargetMetrics } from './metrics/target-metrics.ts';
 import { systemClock } from './monitor/clock.ts';
 import { createMonitor, type Monitor } from './monitor/monitor.ts';
-import { createSystemResolver } from './monitor/system-resolver.ts';
+import { SystemResolver } from './monitor/system-resolver.ts';
 import { startEngine } from './net/engine.ts';
 import { createPathMemory } from './path-memory.ts';
 import type { TraceEngine } from './trace/trace.ts';
@@ -106,16 +106,17 @@ class Exporter {
     const targetMetrics = this.#targetMetrics;
     this.#monitor = createMonitor({
       engine,
-      resolver: createSystemResolver(),
+      resolver: new SystemResolver({ now: () => performance.now() }),
       clock: systemClock(),
-      createPathMemory,
+      newPathMemory: createPathMemory,
+      log,
       onRound: (round) => targetMetrics.observeRound(round),
     });
     this.#selfMetrics = createSelfMetrics({
       version,
       nodeVersion: process.version,
       engine: () => engine.counters(),
-      roundsLate: () => this.#monitor.roundsLate,
+      roundsLate: () => this.#monitor.counters().roundsLate,
       targets: () => targetMetrics.targetCount,
       seriesDropped: () => targetMetrics.seriesDropped,
       process: () => this.#process.read(),
@@ -129,7 +130,7 @@ class Exporter {
       log: this.#log,
       config: () => this.#config,
       reload: () => this.reload(read),
-      probes: this.#monitor.probes,
+      probes: this.#monitor,
       targets: this.#targetMetrics,
       metrics: [this.#targetMetrics, this.#selfMetrics],
       countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),
