@@ -2,6 +2,7 @@
 // time and seed are arguments, and the same packets at the same times give the same replies, byte for byte.
 
 import { FRAGMENTATION_NEEDED, ICMP4, ICMP6 } from '../src/wire/icmp.ts';
+import { hostAnswer } from './host-answer.ts';
 import { KIND, PacketView } from './packet-view.ts';
 import {
   type AnswerPlan,
@@ -18,8 +19,8 @@ import {
   type UnreachablePlan,
 } from './plans.ts';
 import { prefixHolds } from './prefix.ts';
-import { asShare, mix32, Random } from './random.ts';
-import { isFin, isSyn, ReplyWriter, type Rewriting, transportSound } from './reply-writer.ts';
+import { Random } from './random.ts';
+import { ReplyWriter, type Rewriting, transportSound } from './reply-writer.ts';
 import { RouteCursor } from './route-cursor.ts';
 import { type Change, HOST, type Scenario } from './scenario.ts';
 import { type Epoch, type TargetPlan, Timeline } from './timeline.ts';
@@ -281,9 +282,8 @@ export class Simulator {
   #arrive({ host }: TargetPlan): Fate {
     const view = this.#view;
     const { answer } = host;
-    if (this.#isSilent(host) || !view.first || !transportSound(view)) return 'silent';
-    const reply = this.#hostReply(host);
-    if (reply.kind === 'silent') return 'silent';
+    const reply = hostAnswer(host, view, this.#cursor.host);
+    if (reply.kind === 'silent' || !transportSound(view)) return 'silent';
     const from = (view.family === 4 ? host.from.v4 : host.from.v6) ?? view.destination;
     const ttl = this.#ttlOnArrival(answer);
     if (reply.kind === 'unreachable' && !this.#hasToken(answer, this.#tokensOf(host))) return 'limited';
@@ -293,20 +293,6 @@ export class Simulator {
         ? this.#hostUnreachable(from, ttl, reply.codes, answer)
         : this.#hostDirect(from, ttl, reply, answer);
     return this.#comeBack(length, answer);
-  }
-
-  #isSilent({ salt, silentShare }: HostPlan): boolean {
-    if (silentShare === 0) return false;
-    return asShare(mix32(salt ^ Math.imul(this.#cursor.host + 1, 0x9e3779b1))) < silentShare;
-  }
-
-  #hostReply(host: HostPlan): HostReply {
-    const view = this.#view;
-    if (view.kind === KIND.icmp) return host.icmp;
-    if (view.kind === KIND.udp) return host.udp;
-    if (isFin(view)) return RESET;
-    // Acknowledgements and resets of what was a connection get no answer, nor does any other protocol.
-    return isSyn(view) ? (host.tcpPorts.get(view.destinationPort) ?? host.tcp) : SILENCE;
   }
 
   #hostDirect(from: Uint8Array, ttl: number, reply: HostReply, answer: AnswerPlan): number {
@@ -391,8 +377,6 @@ export class Simulator {
 }
 
 const DUPLICATE_AFTER_NS = 50_000;
-const SILENCE: HostReply = { kind: 'silent' };
-const RESET: HostReply = { kind: 'rst' };
 
 function codeOf(codes: UnreachablePlan, v4: boolean): number {
   return v4 ? codes.v4 : codes.v6;

@@ -20,7 +20,7 @@ const STDOUT = 1;
 const QUEUE_CAPACITY = 65536;
 const READ_BATCH = 64;
 /** Waits shorter than this are spent polling: a sleep takes about as long to wake from. */
-const SPIN_NS = 30_000;
+const SPIN_NS = 250_000;
 
 interface Options {
   readonly scenario: string | undefined;
