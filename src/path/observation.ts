@@ -44,4 +44,12 @@ export interface PathObservation {
   readonly lossRatio: number;
   /** Confirmed by this trace. */
   readonly changes: readonly PathChange[];
+  /** Hops found to answer from another address, with everything else unchanged: no change of path. */
+  readonly renamed?: readonly RenamedHop[];
+}
+
+export interface RenamedHop {
+  readonly ttl: number;
+  readonly before: string;
+  readonly after: string;
 }

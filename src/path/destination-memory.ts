@@ -1,0 +1,354 @@
+// What is remembered of the way to one destination: for every fixed flow the address expected at each TTL, which
+// addresses stand for one position, and how each TTL answers. Compact, since there are as many as targets.
+// Invariant: only what was observed is in it; a TTL where a flow saw nothing holds 0 and agrees with everything.
+
+import { type AddressTable, DESTINATION_ID, DESTINATION_MARK } from './address-table.ts';
+import { isImprobableSilence } from './statistics.ts';
+
+/** Words of a TTL's record before its expected addresses. */
+const TALLY = 0; // tries in the lower half, hits in the upper
+const TRAITS = 1; // misses in a row in the lower half, reply TTL in the next byte
+const RTT = 2; // centre of the RTTs in tenths of a microsecond
+const SPREAD = 3; // mean distance from it, same unit
+const FLOWS = 4;
+
+const RTT_UNITS_PER_MS = 10_000;
+const MOST_TRIES = 60_000;
+/** Weight of a new RTT once the centre has settled. */
+const RTT_WEIGHT = 1 / 32;
+/** Most addresses kept as standing for one position, and most kept as known siblings; the oldest go first. */
+export const MAX_ALIASES = 64;
+export const MAX_SIBLINGS = 96;
+export const MAX_SUSPECTS = 16;
+
+/** An address at a TTL; those of one group stand for one position. */
+export interface Alias {
+  readonly ttl: number;
+  readonly id: number;
+  group: number;
+}
+
+export interface Sibling {
+  readonly ttl: number;
+  readonly id: number;
+}
+
+/** An address that showed at a TTL beside the expected one without being proven to be a change. */
+export interface Suspect {
+  readonly ttl: number;
+  readonly id: number;
+  times: number;
+}
+
+export type Relation = 'same' | 'differs' | 'unknown' | 'overshoot';
+
+export class DestinationMemory {
+  readonly address: string;
+  readonly flows: number;
+  readonly table: AddressTable;
+  /** Rounds in which anybody answered. */
+  rounds = 0;
+  /** Rounds since the paths here were last replaced; counts up to 255. */
+  settled = 0;
+  /** Probes for the destination that went unanswered since it last answered. */
+  destinationMisses = 0;
+  destinationHits = 0;
+  destinationTries = 0;
+  unreachable = false;
+  everReached = false;
+  aliases: Alias[] = [];
+  siblings: Sibling[] = [];
+  suspects: Suspect[] = [];
+  /** Traces in a row in which a flow met the destination only beyond its TTL; empty while no flow does. */
+  overshoots: number[] = [];
+  #cells: Uint32Array;
+  #horizon: number;
+  #groups = 0;
+  readonly #width: number;
+
+  constructor(address: string, flows: number, table: AddressTable) {
+    this.address = address;
+    this.flows = flows;
+    this.table = table;
+    this.#width = FLOWS + flows;
+    this.#horizon = 0;
+    this.#cells = new Uint32Array(0);
+  }
+
+  /** Highest TTL that has a record. */
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** Id expected by `flow` at `ttl`, 0 where none is known. */
+  expected(flow: number, ttl: number): number {
+    return ttl > this.#horizon ? 0 : (this.#cells[(ttl - 1) * this.#width + FLOWS + flow] as number);
+  }
+
+  expectedAddress(flow: number, ttl: number): string {
+    return this.table.addressOf(this.expected(flow, ttl));
+  }
+
+  expect(flow: number, ttl: number, address: string): void {
+    this.#grow(ttl);
+    const at = (ttl - 1) * this.#width + FLOWS + flow;
+    const id = this.table.hold(address);
+    this.table.release(this.#cells[at] as number);
+    this.#cells[at] = id;
+  }
+
+  forget(flow: number, ttl: number): void {
+    if (ttl > this.#horizon) return;
+    const at = (ttl - 1) * this.#width + FLOWS + flow;
+    this.table.release(this.#cells[at] as number);
+    this.#cells[at] = 0;
+  }
+
+  /** TTL at which `flow` expects the destination, 0 when it never got there. */
+  lengthOf(flow: number): number {
+    for (let ttl = 1; ttl <= this.#horizon; ttl++)
+      if (this.expected(flow, ttl) === DESTINATION_ID) return ttl;
+    return 0;
+  }
+
+  /** Whether two addresses stand for one position at `ttl`. */
+  alike(ttl: number, a: string, b: string): boolean {
+    if (a === b) return true;
+    if (this.aliases.length === 0) return false;
+    const group = this.#groupOf(ttl, a);
+    return group !== 0 && group === this.#groupOf(ttl, b);
+  }
+
+  /** From now on `a` and `b` stand for one position at `ttl`. */
+  unite(ttl: number, a: string, b: string): void {
+    if (this.alike(ttl, a, b)) return;
+    const into = this.#memberOf(ttl, a).group;
+    const from = this.#memberOf(ttl, b).group;
+    for (const alias of this.aliases) if (alias.ttl === ttl && alias.group === from) alias.group = into;
+    while (this.aliases.length > MAX_ALIASES) {
+      const oldest = this.aliases.shift();
+      if (oldest !== undefined) this.table.release(oldest.id);
+    }
+  }
+
+  /** Whether `address` was seen at `ttl` on the present route: by any flow, or by multipath discovery. */
+  knows(ttl: number, address: string): boolean {
+    for (let flow = 0; flow < this.flows; flow++) {
+      const expected = this.expected(flow, ttl);
+      if (expected !== 0 && this.alike(ttl, this.table.addressOf(expected), address)) return true;
+    }
+    return this.isSibling(ttl, address);
+  }
+
+  /** Notes that `address` alternated with the expected one; returns how often it did. */
+  suspect(ttl: number, address: string): number {
+    const id = this.table.find(address);
+    const known = id === 0 ? undefined : this.suspects.find((s) => s.ttl === ttl && s.id === id);
+    if (known !== undefined) {
+      known.times++;
+      return known.times;
+    }
+    this.suspects.push({ ttl, id: this.table.hold(address), times: 1 });
+    if (this.suspects.length > MAX_SUSPECTS) {
+      const oldest = this.suspects.shift();
+      if (oldest !== undefined) this.table.release(oldest.id);
+    }
+    return 1;
+  }
+
+  timesSuspected(ttl: number, address: string): number {
+    if (this.suspects.length === 0) return 0;
+    const id = this.table.find(address);
+    return this.suspects.find((s) => s.ttl === ttl && s.id === id)?.times ?? 0;
+  }
+
+  isSibling(ttl: number, address: string): boolean {
+    const id = this.table.find(address);
+    return id !== 0 && this.siblings.some((sibling) => sibling.ttl === ttl && sibling.id === id);
+  }
+
+  addSibling(ttl: number, address: string): void {
+    if (address === DESTINATION_MARK || this.isSibling(ttl, address)) return;
+    this.siblings.push({ ttl, id: this.table.hold(address) });
+    if (this.siblings.length > MAX_SIBLINGS) {
+      const oldest = this.siblings.shift();
+      if (oldest !== undefined) this.table.release(oldest.id);
+    }
+  }
+
+  /** Siblings from `ttl` on belong to a route that is no more. */
+  dropSiblingsFrom(ttl: number): void {
+    for (const sibling of this.siblings) if (sibling.ttl >= ttl) this.table.release(sibling.id);
+    this.siblings = this.siblings.filter((sibling) => sibling.ttl < ttl);
+  }
+
+  /**
+   * How one answer at `ttl` stands to what `flow` expects there. `length` is `lengthOf(flow)`.
+   * `overshoot` is the destination answering beyond its TTL: alone it may mean that its nearer answer was lost.
+   */
+  relation(flow: number, length: number, ttl: number, address: string): Relation {
+    const isDestination = address === DESTINATION_MARK;
+    if (length > 0 && ttl >= length) {
+      if (ttl === length) return this.alike(ttl, DESTINATION_MARK, address) ? 'same' : 'differs';
+      if (this.#groupOf(length, DESTINATION_MARK) !== 0) return 'unknown';
+      return isDestination ? 'overshoot' : 'differs';
+    }
+    if (isDestination) {
+      if (length === 0) return 'unknown';
+      const known = this.expectedAddress(flow, ttl);
+      return known !== '' && this.alike(ttl, known, address) ? 'same' : 'differs';
+    }
+    const known = this.expectedAddress(flow, ttl);
+    if (known === '') return 'unknown';
+    return this.alike(ttl, known, address) ? 'same' : 'differs';
+  }
+
+  /** One probe at `ttl`, answered or not. */
+  tally(ttl: number, answered: boolean): void {
+    this.#grow(ttl);
+    const at = (ttl - 1) * this.#width;
+    let tries = (this.#cells[at + TALLY] as number) & 0xffff;
+    let hits = (this.#cells[at + TALLY] as number) >>> 16;
+    tries++;
+    if (answered) hits++;
+    if (tries > MOST_TRIES) {
+      tries >>>= 1;
+      hits >>>= 1;
+    }
+    this.#cells[at + TALLY] = (hits << 16) | tries;
+    const traits = this.#cells[at + TRAITS] as number;
+    const misses = answered ? 0 : Math.min(0xffff, (traits & 0xffff) + 1);
+    this.#cells[at + TRAITS] = (traits & 0xffff0000) | misses;
+  }
+
+  triesAt(ttl: number): number {
+    return ttl > this.#horizon ? 0 : (this.#cells[(ttl - 1) * this.#width + TALLY] as number) & 0xffff;
+  }
+
+  hitsAt(ttl: number): number {
+    return ttl > this.#horizon ? 0 : (this.#cells[(ttl - 1) * this.#width + TALLY] as number) >>> 16;
+  }
+
+  missesAt(ttl: number): number {
+    return ttl > this.#horizon ? 0 : (this.#cells[(ttl - 1) * this.#width + TRAITS] as number) & 0xffff;
+  }
+
+  /** Reply TTL last seen from `ttl`, 0 when never. */
+  replyTtlAt(ttl: number): number {
+    return ttl > this.#horizon
+      ? 0
+      : ((this.#cells[(ttl - 1) * this.#width + TRAITS] as number) >>> 16) & 0xff;
+  }
+
+  /** Centre and mean deviation of the RTTs at `ttl` in milliseconds; zeros when there are none. */
+  rttAt(ttl: number): { readonly centreMs: number; readonly spreadMs: number } {
+    if (ttl > this.#horizon) return { centreMs: 0, spreadMs: 0 };
+    const at = (ttl - 1) * this.#width;
+    return {
+      centreMs: (this.#cells[at + RTT] as number) / RTT_UNITS_PER_MS,
+      spreadMs: (this.#cells[at + SPREAD] as number) / RTT_UNITS_PER_MS,
+    };
+  }
+
+  /** Takes one RTT into the centre (a Huber mean: an outlier pulls no harder than three spreads) and its spread. */
+  noteReply(ttl: number, rttMs: number, replyTtl: number): void {
+    this.#grow(ttl);
+    const at = (ttl - 1) * this.#width;
+    if (replyTtl > 0) {
+      const traits = this.#cells[at + TRAITS] as number;
+      this.#cells[at + TRAITS] = ((replyTtl & 0xff) << 16) | (traits & 0xffff);
+    }
+    const rtt = rttMs * RTT_UNITS_PER_MS;
+    const centre = this.#cells[at + RTT] as number;
+    if (centre === 0) {
+      this.#cells[at + RTT] = clampWord(rtt);
+      this.#cells[at + SPREAD] = clampWord(rtt / 16);
+      return;
+    }
+    const spread = this.#cells[at + SPREAD] as number;
+    const weight = Math.max(RTT_WEIGHT, 1 / (this.hitsAt(ttl) + 1));
+    const limit = Math.max(1, 3 * spread);
+    const step = Math.max(-limit, Math.min(limit, rtt - centre));
+    this.#cells[at + RTT] = clampWord(centre + weight * step);
+    this.#cells[at + SPREAD] = clampWord(
+      spread + weight * (Math.min(Math.abs(rtt - centre), 2 * limit) - spread),
+    );
+  }
+
+  /** Forgets how the TTLs from `ttl` on answer: other routers stand there now. */
+  resetRepliesFrom(ttl: number): void {
+    for (let t = ttl; t <= this.#horizon; t++) {
+      this.#cells.fill(0, (t - 1) * this.#width, (t - 1) * this.#width + FLOWS);
+    }
+  }
+
+  /** Whether so many unanswered probes in a row are less probable than `alpha`, as the destination used to answer. */
+  destinationSilenceIsImprobable(misses: number, alpha: number): boolean {
+    return isImprobableSilence(this.destinationHits, this.destinationTries, misses, alpha);
+  }
+
+  /** One probe for the destination at its TTL. */
+  tallyDestination(answered: boolean): void {
+    this.destinationTries++;
+    if (answered) this.destinationHits++;
+    if (this.destinationTries > MOST_TRIES) {
+      this.destinationTries >>>= 1;
+      this.destinationHits >>>= 1;
+    }
+    this.destinationMisses = answered ? 0 : this.destinationMisses + 1;
+  }
+
+  /** Gives every address back to the table. */
+  release(): void {
+    for (let ttl = 1; ttl <= this.#horizon; ttl++) {
+      for (let flow = 0; flow < this.flows; flow++) this.forget(flow, ttl);
+    }
+    this.dropSiblingsFrom(0);
+    for (const alias of this.aliases) this.table.release(alias.id);
+    this.aliases = [];
+    for (const suspect of this.suspects) this.table.release(suspect.id);
+    this.suspects = [];
+  }
+
+  /** The raw record of a TTL's replies, to be stored; `restoreReplies` takes it back. */
+  repliesAt(ttl: number): readonly number[] {
+    const at = (ttl - 1) * this.#width;
+    return [...this.#cells.subarray(at, at + FLOWS)];
+  }
+
+  restoreReplies(ttl: number, words: readonly number[]): void {
+    this.#grow(ttl);
+    this.#cells.set(words.slice(0, FLOWS), (ttl - 1) * this.#width);
+  }
+
+  #groupOf(ttl: number, address: string): number {
+    if (this.aliases.length === 0) return 0;
+    const id = this.table.find(address);
+    if (id === 0) return 0;
+    for (const alias of this.aliases) if (alias.ttl === ttl && alias.id === id) return alias.group;
+    return 0;
+  }
+
+  #memberOf(ttl: number, address: string): Alias {
+    const id = this.table.find(address);
+    const known = this.aliases.find((alias) => alias.ttl === ttl && alias.id === id);
+    if (known !== undefined) return known;
+    const held = this.table.hold(address);
+    this.#groups++;
+    const added: Alias = { ttl, id: held, group: this.#groups };
+    this.aliases.push(added);
+    return added;
+  }
+
+  #grow(ttl: number): void {
+    if (ttl <= this.#horizon) return;
+    const cells = new Uint32Array(ttl * this.#width);
+    cells.set(this.#cells);
+    this.#cells = cells;
+    this.#horizon = ttl;
+  }
+}
+
+function clampWord(value: number): number {
+  return Math.max(1, Math.min(0xffffffff, Math.round(value)));
+}

@@ -1,0 +1,394 @@
+// A suspected change of path, from the first sight until it is proven or dismissed: which probes it still wants, and
+// what the answers say. Invariant: nothing is proven by one trace alone, and one clear sign of the old path dismisses.
+//
+// Steps. `flow`: the suspected flow is traced again, two of three must show the new way and none the old. `edge`: a
+// hop just before the change that has not answered is asked again, so that the first differing hop is the right one.
+// `own`: all fixed flows are asked across the change, if some seemed unmoved: the route may have changed in the middle
+// of the trace. `extra`: other flows are asked at the first differing hop, where it is known to balance, for whether
+// the old router still carries any.
+
+import { DESTINATION_MARK } from './address-table.ts';
+import type { DestinationMemory } from './destination-memory.ts';
+import { addressAt, type Comparison, compareWithMemory, relationAt, type SeenPath } from './seen-path.ts';
+
+/** A part of a path that should be probed again at once: one probe for each TTL and flow. */
+export interface Confirmation {
+  /** First of the flows to trace. */
+  readonly flow: number;
+  /** How many, from `flow` on; a caller that cannot trace several may trace the first only. */
+  readonly flows: number;
+  readonly firstTtl: number;
+  readonly maxTtl: number;
+  /** Traces, this one included, that may still be asked for. */
+  readonly attempts: number;
+}
+
+export type Step = 'flow' | 'edge' | 'own' | 'extra' | 'done';
+
+/** An RTT seen while the suspicion lasts. */
+export interface DelaySample {
+  readonly ttl: number;
+  readonly address: string;
+  readonly rttMs: number;
+  readonly replyTtl: number;
+}
+
+const FLOW_TRACES = 3;
+const EDGE_TRACES = 3;
+const EXTRA_TRACES = 2;
+const FLOWS_PER_EXTRA = 6;
+const VOTES_NEEDED = 2;
+/** A suspicion that so many later rounds could not decide is dropped. */
+const MOST_ROUNDS = 3;
+/** A hop that answers less often than this is not asked for again. */
+const EDGE_REPLY_RATE = 0.1;
+const MAX_SAMPLES = 512;
+/** An overshooting destination is believed to be farther when its silence where it was has at most this probability. */
+const OVERSHOOT_ALPHA = 1e-9;
+
+export class Investigation {
+  readonly memory: DestinationMemory;
+  readonly flow: number;
+  /** The destination answers beyond its TTL, and nothing else differs. */
+  readonly overshoot: boolean;
+  step: Step = 'flow';
+  proven = false;
+  first: number;
+  /** TTLs at which the suspected flow showed another address than expected. */
+  readonly ttls: Set<number> = new Set();
+  /** The latest address that the suspected flow showed by TTL. */
+  readonly candidate: Map<number, string> = new Map();
+  /** The latest sight of each fixed flow. */
+  readonly paths: Map<number, SeenPath> = new Map();
+  /** Addresses that flows beyond the fixed ones showed at `first`. */
+  readonly extras: Set<string> = new Set();
+  readonly samples: DelaySample[] = [];
+  votesNew = 0;
+  votesOld = 0;
+  readonly #length: number;
+  readonly #signs = new Map<number, string>();
+  readonly #agreed = new Set<number>();
+  #traces = FLOW_TRACES;
+  #thirdAddress = false;
+  #rounds = 0;
+
+  constructor(memory: DestinationMemory, flow: number, paths: readonly SeenPath[], comparison: Comparison) {
+    this.memory = memory;
+    this.flow = flow;
+    this.overshoot = comparison.difference === null;
+    this.#length = memory.lengthOf(flow);
+    this.first = comparison.difference?.first ?? this.#length;
+    for (const path of paths) this.paths.set(path.flow, path);
+    const own = this.paths.get(flow);
+    if (own !== undefined) this.#record(own, comparison, false);
+  }
+
+  /** TTL at which the suspected flow expects the destination, 0 for none. */
+  get length(): number {
+    return this.#length;
+  }
+
+  wanted(): Confirmation | null {
+    const { flow, first, memory } = this;
+    const top = Math.min(255, Math.max(this.#length, ...this.candidate.keys()) + 1);
+    if (this.step === 'flow') {
+      const firstTtl = this.#traces === FLOW_TRACES ? 1 : Math.min(first, this.#agreedBelow(first) + 1);
+      return { flow, flows: 1, firstTtl, maxTtl: top, attempts: this.#traces };
+    }
+    if (this.step === 'edge') {
+      const unseen = this.#unseenEdge();
+      const firstTtl = unseen[0];
+      if (firstTtl !== undefined) {
+        return { flow, flows: 1, firstTtl, maxTtl: Math.max(firstTtl, first - 1), attempts: this.#traces };
+      }
+    }
+    if (this.step === 'own') {
+      return { flow: 0, flows: memory.flows, firstTtl: first, maxTtl: top, attempts: 1 };
+    }
+    if (this.step === 'extra') {
+      const next = memory.flows + (EXTRA_TRACES - this.#traces) * FLOWS_PER_EXTRA;
+      return { flow: next, flows: FLOWS_PER_EXTRA, firstTtl: first, maxTtl: first, attempts: this.#traces };
+    }
+    return null;
+  }
+
+  /** The answer to what was wanted. */
+  take(paths: readonly SeenPath[]): void {
+    if (this.step === 'flow') this.#takeVote(paths.find((path) => path.flow === this.flow));
+    else if (this.step === 'edge') this.#takeEdge(paths.find((path) => path.flow === this.flow));
+    else if (this.step === 'own') this.#takeOwn(paths);
+    else if (this.step === 'extra') this.#takeExtra(paths);
+  }
+
+  /** A whole later round: it votes, and it is a fresh sight of all fixed flows. */
+  takeRound(paths: readonly SeenPath[]): void {
+    this.#rounds++;
+    for (const path of paths) this.paths.set(path.flow, path);
+    const own = paths.find((path) => path.flow === this.flow);
+    if (this.step === 'flow') {
+      this.#traces = 2;
+      this.#takeVote(own);
+      if (this.proven) this.#close();
+      else if (this.#rounds >= MOST_ROUNDS) this.#dismiss();
+      else this.#traces = FLOW_TRACES;
+      return;
+    }
+    if (own === undefined) return;
+    const comparison = compareWithMemory(this.memory, own);
+    if (this.#record(own, comparison, true) || comparison.difference === null) this.#dismiss();
+    else this.#close();
+  }
+
+  addSample(sample: DelaySample): void {
+    if (this.samples.length < MAX_SAMPLES) this.samples.push(sample);
+  }
+
+  /** Whether `address` stands against what `flow` of memory expects at `ttl`. */
+  #record(path: SeenPath, comparison: Comparison, fresh: boolean): boolean {
+    let old = false;
+    for (let ttl = path.firstTtl; ttl <= path.hops.length; ttl++) {
+      const address = addressAt(path, ttl);
+      if (address === '') continue;
+      const relation = relationAt(this.memory, path, this.#length, ttl);
+      if (relation === 'same') {
+        if (this.ttls.has(ttl)) {
+          old = true;
+          this.#sign(ttl, 'o');
+          continue;
+        }
+        // An agreement of the first sight may be from before the change.
+        if (!fresh) continue;
+        this.#agreed.add(ttl);
+      } else if (relation === 'differs') {
+        this.ttls.add(ttl);
+        this.#sign(ttl, 'n');
+        const before = this.candidate.get(ttl);
+        if (before !== undefined && before !== address && this.ttls.has(ttl)) this.#thirdAddress = true;
+        if (before !== undefined && before !== address) this.#spread(ttl, before, address);
+      }
+      this.candidate.set(ttl, address);
+    }
+    if (comparison.difference !== null) this.first = Math.min(this.first, comparison.difference.first);
+    return old;
+  }
+
+  /** Two new addresses of one flow within seconds: the new way spreads packets at `ttl`, or is not settled yet. */
+  #spread(ttl: number, before: string, address: string): void {
+    if (this.memory.alike(ttl, before, address) || address === DESTINATION_MARK) return;
+    if (this.memory.suspect(ttl, address) >= 2) this.memory.unite(ttl, before, address);
+  }
+
+  #takeVote(path: SeenPath | undefined): void {
+    this.#traces--;
+    if (path !== undefined) {
+      const comparison = compareWithMemory(this.memory, path);
+      if (this.overshoot) this.#voteOvershoot(path, comparison);
+      else this.#voteAddresses(path, comparison);
+    }
+    if (this.#refuted()) this.#dismiss();
+    else if (this.#convinced()) this.#prove();
+    // Nothing decisive: the next round will say more.
+  }
+
+  #voteAddresses(path: SeenPath, comparison: Comparison): void {
+    const old = this.#record(path, comparison, true);
+    if (old) this.votesOld++;
+    else if (comparison.difference !== null) {
+      this.votesNew++;
+      this.paths.set(this.flow, overlay(this.paths.get(this.flow), path));
+    }
+  }
+
+  #voteOvershoot(path: SeenPath, comparison: Comparison): void {
+    if (path.reachedTtl > 0 && path.reachedTtl <= this.#length) this.votesOld++;
+    else if (comparison.overshoot) {
+      this.votesNew++;
+      this.memory.overshoots[this.flow] = (this.memory.overshoots[this.flow] ?? 0) + 1;
+      this.paths.set(this.flow, path);
+    } else if (comparison.difference !== null) this.votesOld++;
+  }
+
+  #refuted(): boolean {
+    if (this.votesOld === 0) return false;
+    // Once more, if this has been seen before: is it a hop that alternates?
+    const recurring = [...this.ttls].some((ttl) => this.#timesSuspected(ttl) > 0);
+    return !recurring || this.#traces <= 0;
+  }
+
+  #timesSuspected(ttl: number): number {
+    return this.memory.timesSuspected(ttl, this.candidate.get(ttl) ?? '');
+  }
+
+  #convinced(): boolean {
+    if (this.votesOld > 0) return false;
+    if (this.overshoot) {
+      const misses = this.memory.overshoots.reduce((sum, count) => sum + (count ?? 0), 0);
+      return (
+        this.votesNew >= VOTES_NEEDED && this.memory.destinationSilenceIsImprobable(misses, OVERSHOOT_ALPHA)
+      );
+    }
+    // The whole of the three where anything looks unsteady: a short path through it, a third address.
+    const steady = !this.#thirdAddress && this.ttls.size > 1;
+    return this.votesNew >= (steady ? VOTES_NEEDED : Math.min(3, VOTES_NEEDED + Math.max(0, this.#traces)));
+  }
+
+  #prove(): void {
+    this.proven = true;
+    this.#traces = EDGE_TRACES;
+    this.step = 'edge';
+    if (this.#unseenEdge().length === 0 || this.overshoot) this.#leaveEdge();
+  }
+
+  #takeEdge(path: SeenPath | undefined): void {
+    this.#traces--;
+    if (path !== undefined) this.#record(path, compareWithMemory(this.memory, path), true);
+    if (this.#traces <= 0 || this.#unseenEdge().length === 0) this.#leaveEdge();
+  }
+
+  /** TTLs below the change that memory knows, above the last that is known to be unchanged, and that have not answered. */
+  #unseenEdge(): number[] {
+    const from = this.#agreedBelow(this.first) + 1;
+    const unseen: number[] = [];
+    for (let ttl = from; ttl < this.first; ttl++) {
+      if (this.memory.expected(this.flow, ttl) === 0) continue;
+      const tries = this.memory.triesAt(ttl);
+      if (tries > 0 && this.memory.hitsAt(ttl) / tries >= EDGE_REPLY_RATE) unseen.push(ttl);
+    }
+    return unseen;
+  }
+
+  #agreedBelow(ttl: number): number {
+    for (let t = ttl - 1; t >= 1; t--) if (this.#agreed.has(t)) return t;
+    return 0;
+  }
+
+  #leaveEdge(): void {
+    // A flow that agrees at the changed TTL may have been traced before the change.
+    const doubtful = [...this.paths.values()].some((path) => {
+      if (path.flow === this.flow || this.overshoot) return false;
+      const { difference } = compareWithMemory(this.memory, path);
+      return difference === null || difference.first > this.first;
+    });
+    if (doubtful) this.step = 'own';
+    else this.#leaveOwn();
+  }
+
+  #takeOwn(paths: readonly SeenPath[]): void {
+    for (const path of paths) {
+      const comparison = compareWithMemory(this.memory, path);
+      if (path.flow === this.flow && this.#record(path, comparison, true)) {
+        this.votesOld++;
+        this.#dismiss();
+        return;
+      }
+      this.paths.set(path.flow, overlay(this.paths.get(path.flow), path));
+    }
+    this.#leaveOwn();
+  }
+
+  #leaveOwn(): void {
+    if (!this.overshoot && this.#balancedAtFirst() && !this.oldInUse()) {
+      this.step = 'extra';
+      this.#traces = EXTRA_TRACES;
+    } else this.#close();
+  }
+
+  #takeExtra(paths: readonly SeenPath[]): void {
+    this.#traces--;
+    for (const path of paths) for (const address of path.hops[this.first - 1] ?? []) this.extras.add(address);
+    if (this.#traces <= 0 || this.oldInUse()) this.#close();
+  }
+
+  /** Whether memory knows several positions at the first differing TTL: flows part there. */
+  #balancedAtFirst(): boolean {
+    const { memory, first } = this;
+    let one = '';
+    for (let flow = 0; flow < memory.flows; flow++) {
+      const address = memory.expectedAddress(flow, first);
+      if (address === '') continue;
+      if (one === '') one = address;
+      else if (!memory.alike(first, one, address)) return true;
+    }
+    return memory.siblings.some((sibling) => sibling.ttl === first);
+  }
+
+  /** Whether a router that a moved flow used at the first differing TTL still carries some flow. */
+  oldInUse(): boolean {
+    const { memory, first } = this;
+    const current = new Set<string>(this.extras);
+    for (const path of this.paths.values()) {
+      for (const address of path.hops[first - 1] ?? []) current.add(address);
+    }
+    return this.movedFlows().some((flow) => {
+      const old = memory.expectedAddress(flow, first);
+      return old !== '' && [...current].some((address) => memory.alike(first, old, address));
+    });
+  }
+
+  /** Flows whose latest sight stands against memory at or after the first differing TTL; the suspected one among them. */
+  movedFlows(): number[] {
+    const moved: number[] = [];
+    for (const path of this.paths.values()) {
+      if (path.flow === this.flow) moved.push(path.flow);
+      else if (this.#movedToo(path)) moved.push(path.flow);
+    }
+    return moved.sort((a, b) => a - b);
+  }
+
+  #movedToo(path: SeenPath): boolean {
+    const comparison = compareWithMemory(this.memory, path);
+    if (this.overshoot) return comparison.overshoot && (this.memory.overshoots[path.flow] ?? 0) > 0;
+    const { difference } = comparison;
+    return difference?.ttls.some((ttl) => ttl >= this.first) ?? false;
+  }
+
+  #sign(ttl: number, sign: 'n' | 'o'): void {
+    this.#signs.set(ttl, (this.#signs.get(ttl) ?? '') + sign);
+  }
+
+  #close(): void {
+    if (!this.proven) return;
+    this.step = 'done';
+  }
+
+  /** No change. What alternated is remembered: at once where it went to and fro, else when it comes again. */
+  #dismiss(): void {
+    this.step = 'done';
+    this.proven = false;
+    for (const ttl of this.ttls) {
+      const address = this.candidate.get(ttl) ?? '';
+      const expected = this.memory.expectedAddress(this.flow, ttl);
+      if (address === '' || expected === '') continue;
+      const signs = this.#signs.get(ttl) ?? '';
+      const returned = signs.includes('on');
+      const times = this.memory.suspect(ttl, address);
+      if (returned || (this.ttls.size === 1 && times >= 3)) this.memory.unite(ttl, expected, address);
+    }
+  }
+}
+
+/** The newer sight over the older: the newer where it was probed and answered, or shows that the path ends. */
+function overlay(older: SeenPath | undefined, newer: SeenPath): SeenPath {
+  if (older === undefined) return newer;
+  const hops: (readonly string[])[] = [];
+  const length = newer.reachedTtl > 0 ? newer.reachedTtl : Math.max(older.hops.length, newer.hops.length);
+  for (let ttl = 1; ttl <= length; ttl++) {
+    const fresh = newer.hops[ttl - 1] ?? [];
+    hops.push(fresh.length > 0 ? fresh : remaining(older, newer, ttl));
+  }
+  const reachedTtl = hops.findIndex((set) => set.includes(DESTINATION_MARK)) + 1;
+  return {
+    ...newer,
+    hops: reachedTtl > 0 ? hops.slice(0, reachedTtl) : hops,
+    reachedTtl,
+    firstTtl: Math.min(older.firstTtl, newer.firstTtl),
+    lastTtl: Math.max(older.lastTtl, newer.lastTtl),
+  };
+}
+
+/** What the older sight still says of a TTL where the newer is silent: not that the path ends there, if it went on. */
+function remaining(older: SeenPath, newer: SeenPath, ttl: number): readonly string[] {
+  const set = older.hops[ttl - 1] ?? [];
+  const endsLater = newer.reachedTtl > ttl || newer.hops.some((hop, i) => i >= ttl && hop.length > 0);
+  return endsLater ? set.filter((address) => address !== DESTINATION_MARK) : set;
+}
