@@ -18,7 +18,7 @@ import {
 } from './abi.ts';
 import { DATAGRAM_FLOWS } from './datagram-channel.ts';
 import { prepareFlowSocket, setHeaders } from './flow-socket.ts';
-import type { KernelChannel } from './kernel-channel.ts';
+import { type KernelChannel, queueProbe } from './kernel-channel.ts';
 import { KernelSocket, type SocketHandler } from './kernel-socket.ts';
 import { allocate } from './libc.ts';
 import { ERRNO, NetError } from './net-error.ts';
@@ -84,6 +84,10 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
   }
 
   send(probe: Probe): void {
+    queueProbe(this.#context, this, probe);
+  }
+
+  launch(probe: Probe): void {
     const copy = { ...probe, destination: probe.destination.slice() };
     if (this.#attempts.size < MOST_SOCKETS) this.#attempt(copy);
     else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(copy);

@@ -5,7 +5,7 @@ import { type Family, type Mode, PROOF, type Probe } from '../trace/network.ts';
 import type { ProbeCodec } from '../trace/probe-codec.ts';
 import { POLL, PROTOCOL, SOCK } from './abi.ts';
 import { forbidFragments, prepareFlowSocket, setHeaders } from './flow-socket.ts';
-import type { KernelChannel } from './kernel-channel.ts';
+import { type KernelChannel, queueProbe } from './kernel-channel.ts';
 import { KernelSocket, type SocketHandler } from './kernel-socket.ts';
 import { NetError } from './net-error.ts';
 import type { NetworkContext } from './network-context.ts';
@@ -19,7 +19,7 @@ import { TransmitStamps } from './transmit-stamps.ts';
 
 /** Each flow costs a descriptor and a ring of stamps. */
 export const DATAGRAM_FLOWS = 256;
-const STAMPS_IN_FLIGHT = 256;
+const STAMPS_IN_FLIGHT = 1024;
 
 export interface DatagramSetup {
   readonly codec: ProbeCodec;
@@ -61,6 +61,10 @@ export class DatagramChannel implements KernelChannel, SocketHandler, Listener {
   }
 
   send(probe: Probe): void {
+    queueProbe(this.#context, this, probe);
+  }
+
+  launch(probe: Probe): void {
     const socket = this.#ports.get(probe.flow) ?? this.#open(probe);
     if (socket === undefined) return;
     const { queue, codec, controlMessages } = this.#setup;

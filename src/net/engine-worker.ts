@@ -76,7 +76,7 @@ class EngineLoop {
     const now = this.#network.now();
     this.#tracer.advance(now);
     this.#network.flush();
-    const due = Math.min(this.#tracer.nextWakeNs(), this.#network.expire(now));
+    const due = this.#network.busy ? 0 : Math.min(this.#tracer.nextWakeNs(), this.#network.expire(now));
     this.#publish();
     this.#network.wait(Math.min(Math.max(0, due - this.#network.now()), LONGEST_SLEEP_NS));
     if (this.#network.woken) this.#obey();

@@ -14,10 +14,12 @@ import { heedsIcmp6Control, supportsFlowLabels } from './kernel-features.ts';
 import type { Libc } from './libc.ts';
 import { NetError } from './net-error.ts';
 import type { NetworkContext, NetworkCounters } from './network-context.ts';
+import { Outbox } from './outbox.ts';
 import { PollSet } from './poll-set.ts';
 import { RawChannel } from './raw-channel.ts';
 import { RawFamily } from './raw-family.ts';
 import { ReceiveBatch } from './receive-batch.ts';
+import { SEND_BATCH } from './send-batch.ts';
 import { SendQueue } from './send-queue.ts';
 import { SocketOptions, type StampSource } from './socket-options.ts';
 import { StampClock } from './stamp-clock.ts';
@@ -26,6 +28,9 @@ import { channelRefusal, familyRefusal } from './system-facts.ts';
 
 /** A refusal is asked about again after so long: addresses come, limits change. */
 const REFUSAL_LIFETIME_NS = 1e9;
+
+/** A flush() sends so many batches: some 10 ms of work. */
+const MOST_BATCHES = 16;
 
 const NOBODY: ProbeEvents = { sent() {}, sendFailed() {}, reply() {} };
 
@@ -52,6 +57,7 @@ export class KernelNetwork implements PacketNetwork {
       reply: newReply(),
       counters: { unrelated: 0, malformed: 0, forged: 0, receiveDrops: 0 },
       failures: new FailureQueue(),
+      outbox: new Outbox(),
       events: NOBODY,
     };
     this.#identifiers = claimIdentifiers(libc);
@@ -119,10 +125,23 @@ export class KernelNetwork implements PacketNetwork {
     return this.#stamps;
   }
 
-  /** Sends everything queued, and tells what could not be sent. */
+  /**
+   * Sends what is queued, as far as a turn allows, hearing replies between batches; tells what could not be sent.
+   * Call again at once while `busy`.
+   */
   flush(): void {
-    for (const channel of this.#channels.values()) channel.flush();
-    this.#context.failures.deliver(this.#context.events);
+    const { outbox, failures, poll } = this.#context;
+    for (let batch = 0; batch < MOST_BATCHES && outbox.count > 0; batch++) {
+      outbox.launch(SEND_BATCH);
+      for (const channel of this.#channels.values()) channel.flush();
+      if (outbox.count > 0) poll.wait(0);
+    }
+    failures.deliver(this.#context.events);
+  }
+
+  /** More is queued than one flush() sends. */
+  get busy(): boolean {
+    return this.#context.outbox.count > 0;
   }
 
   /** Drops what is past its time; returns when to be called again, on this network's clock. */

@@ -3,6 +3,7 @@
 import type { ProbeEvents, Reply } from '../trace/network.ts';
 import type { FailureQueue } from './failure-queue.ts';
 import type { Libc } from './libc.ts';
+import type { Outbox } from './outbox.ts';
 import type { PollSet } from './poll-set.ts';
 import type { ReceiveBatch } from './receive-batch.ts';
 import type { SocketOptions } from './socket-options.ts';
@@ -26,6 +27,7 @@ export interface NetworkContext {
   readonly reply: Reply;
   readonly counters: NetworkCounters;
   readonly failures: FailureQueue;
+  readonly outbox: Outbox;
   /** Who is told; set before anything is sent. */
   events: ProbeEvents;
 }

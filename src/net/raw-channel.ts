@@ -3,7 +3,7 @@
 
 import { type Family, type Mode, PROOF, type Probe, type Protocol } from '../trace/network.ts';
 import { IP, IPV6, POLL, PROTOCOL, SOCK, SOL_IP, SOL_IPV6 } from './abi.ts';
-import type { KernelChannel } from './kernel-channel.ts';
+import { type KernelChannel, queueProbe } from './kernel-channel.ts';
 import { KernelSocket, type SocketHandler } from './kernel-socket.ts';
 import { errnoName, NetError } from './net-error.ts';
 import { filterTcp } from './packet-filter.ts';
@@ -43,6 +43,10 @@ export class RawChannel implements KernelChannel, SocketHandler, Listener {
   }
 
   send(probe: Probe): void {
+    queueProbe(this.#shared.context, this, probe);
+  }
+
+  launch(probe: Probe): void {
     if (this.protocol !== 'icmp' && !this.#hold(probe)) return;
     this.#shared.send(probe, this.protocol);
   }
