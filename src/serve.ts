@@ -5,7 +5,7 @@ import type { RunningServer, TextSink } from './cli/cli-io.ts';
 import { createLog } from './cli/log.ts';
 import type { ServeOptions } from './cli/serve-options.ts';
 import type { Config } from './config/config.ts';
-import { nodeFileSystem } from './config/file-system.ts';
+import { type ConfigFileSystem, nodeFileSystem } from './config/file-system.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { ConfigError, formatProblem } from './config/problem.ts';
 import { type ConfigWatch, watchConfig } from './config/watch.ts';
@@ -25,27 +25,35 @@ import type { TraceEngine } from './trace/trace.ts';
 /** Open requests may take so long after SIGTERM. */
 const DRAIN_MS = 3000;
 
+/** What the exporter stands on beside its options. */
+export interface Surroundings {
+  readonly version: string;
+  /** Where the log goes. */
+  readonly stderr: TextSink;
+  /** In place of the kernel; the exporter closes it. */
+  readonly engine?: TraceEngine;
+  /** In place of the disk. */
+  readonly fileSystem?: ConfigFileSystem;
+}
+
 type Log = ReturnType<typeof createLog>;
 
 /**
  * Starts the exporter.
  * @throws ConfigError, HttpError or NetError when it cannot start; nothing is left running then.
  */
-export async function serve(
-  options: ServeOptions,
-  version: string,
-  stderr: TextSink,
-): Promise<RunningServer> {
+export async function serve(options: ServeOptions, surroundings: Surroundings): Promise<RunningServer> {
+  const { version, stderr } = surroundings;
   const log = createLog(options.logLevel, options.logFormat, stderr);
-  const fileSystem = nodeFileSystem();
+  const fileSystem = surroundings.fileSystem ?? nodeFileSystem();
   const overrides = { targets: options.targets };
   const read = (): Promise<LoadedConfig> => loadConfig(options.configFile, overrides, fileSystem);
   const listen = options.listenAddresses.map((text) => parseListenAddress(text));
   const prefix = routePrefix(options.routePrefix, options.externalUrl);
-  const [loaded, engine] = await bothOrNeither(
-    read(),
-    startEngine({ onCrash: (err) => log.error({ err }, 'The probing thread crashed') }),
-  );
+  const engineReady =
+    surroundings.engine ??
+    startEngine({ onCrash: (err) => log.error({ err }, 'The probing thread crashed') });
+  const [loaded, engine] = await bothOrNeither(read(), Promise.resolve(engineReady));
   const exporter = new Exporter(loaded, engine, log, version, options.arguments);
   try {
     const http = await startHttpServer(exporter.services(read), { listen, prefix });
