@@ -15,6 +15,7 @@ import {
   parseDocument,
   type Document as YamlDocument,
 } from 'yaml';
+import { takeFlowLines } from './flow-lines.ts';
 import { type ConfigProblem, formatPath, quote } from './problem.ts';
 
 export type KeyPath = readonly (string | number)[];
@@ -46,6 +47,52 @@ export function readDocument(file: string, bytes: Uint8Array): DocumentReading {
   }
   if (!isUtf8(bytes)) return invalidUtf8(file, bytes);
   const text = new TextDecoder('utf-8').decode(bytes);
+  return readQuickly(file, text) ?? readWithParser(file, text);
+}
+
+/** The parser on what `takeFlowLines` leaves; undefined where anything is doubtful. Places are found by parsing it all. */
+function readQuickly(file: string, text: string): DocumentReading | undefined {
+  const lines = takeFlowLines(text);
+  if (lines === undefined) return undefined;
+  const source = parseSource(file, lines.text);
+  if (source.problems.length > 0) return undefined;
+  const value = source.toValue();
+  if (value instanceof Error || !lines.restore(value)) return undefined;
+  // Kept weakly: it is a hundred times the size of the text, and asked for only where something is wrong.
+  let whole: WeakRef<Source> | undefined;
+  const problemAt: SourceDocument['problemAt'] = (path, message, part = 'value') => {
+    const source = whole?.deref() ?? parseSource(file, text);
+    whole = new WeakRef(source);
+    return source.problemAt(path, message, part);
+  };
+  return { document: { file, value, problemAt }, problems: [] };
+}
+
+function readWithParser(file: string, text: string): DocumentReading {
+  const source = parseSource(file, text);
+  if (source.unusable) return { document: null, problems: source.problems };
+  const value = source.toValue();
+  if (value instanceof Error) {
+    return {
+      document: null,
+      problems: [...source.problems, source.problemAt([], sentence(value.message), 'value')],
+    };
+  }
+  const problemAt: SourceDocument['problemAt'] = (path, message, part = 'value') =>
+    source.problemAt(path, message, part);
+  return { document: { file, value, problemAt }, problems: source.problems };
+}
+
+interface Source {
+  readonly problems: readonly ConfigProblem[];
+  /** The text is no YAML; there is no value. */
+  readonly unusable: boolean;
+  /** The value, or the error of aliases that expand without end or name no anchor. */
+  toValue(): unknown;
+  problemAt(path: KeyPath, message: string, part: 'key' | 'value'): ConfigProblem;
+}
+
+function parseSource(file: string, text: string): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -62,22 +109,21 @@ export function readDocument(file: string, bytes: Uint8Array): DocumentReading {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col), path: formatPath(path), message };
   };
-  const problems = [...document.errors, ...document.warnings]
+  const bad = [...document.errors, ...document.warnings]
     .slice(0, MAX_PROBLEMS_PER_FILE)
     .map((error) => at(error.pos[0], [], sentence(error.message)));
-  if (problems.length > 0) return { document: null, problems };
-  const found = duplicateKeys(document, at);
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch (error) {
-    // The parser throws on aliases that expand without end and on those that name no anchor.
-    const reason = error instanceof Error ? error.message : String(error);
-    return { document: null, problems: [...found, at(0, [], sentence(reason))] };
-  }
-  const problemAt = (path: KeyPath, message: string, part: 'key' | 'value' = 'value'): ConfigProblem =>
-    at(offsetOf(document, path, part), path, message);
-  return { document: { file, value, problemAt }, problems: found };
+  return {
+    problems: bad.length > 0 ? bad : duplicateKeys(document, at),
+    unusable: bad.length > 0,
+    toValue: () => {
+      try {
+        return document.toJS({ maxAliasCount: MAX_ALIASES });
+      } catch (error) {
+        return error instanceof Error ? error : new Error(String(error));
+      }
+    },
+    problemAt: (path, message, part) => at(offsetOf(document, path, part), path, message),
+  };
 }
 
 function unreadable(file: string, line: number, column: number, message: string): DocumentReading {

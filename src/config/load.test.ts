@@ -413,3 +413,8 @@ test('configReference() describes every key with its limits and default', () => 
   for (const row of rows)
     assert.ok(row.description.length > 10 && row.syntax !== '' && row.fallback !== '', row.name);
 });
+
+test('loadConfig() lists no more problems than a reader can use', async () => {
+  const problems = await problemsOf(`targets:\n${'  - { host: a, interval: 30 }\n'.repeat(1200)}`);
+  assert.deepEqual([problems.length, problems.at(-1)], [1001, 'hopscope.yml: and 200 more problems']);
+});

@@ -24,6 +24,8 @@ export const DEFAULT_CONFIG_FILE = 'hopscope.yml';
 const DEFAULT_INTERVAL_MS = 60_000;
 const DEFAULT_MAX_CONCURRENT = 64;
 const DEFAULT_SERIES_BUDGET = 50_000;
+/** Problems listed; a wrong line pasted ten thousand times has told its story by then. */
+export const MAX_PROBLEMS = 1000;
 
 /** What the command line adds to the file. */
 export interface ConfigOverrides {
@@ -78,9 +80,16 @@ export async function loadConfig(
   const files = await readTargetFiles(parts, fileSystem);
   problems.push(...files.problems);
   const loaded = assemble({ ...parts, files: files.files }, files.warnings, problems);
-  if (problems.length > 0)
-    throw new ConfigError(sortProblems(problems, [main.file, ...loaded.config.sources]));
+  if (problems.length > 0) throw new ConfigError(listed(problems, [main.file, ...loaded.config.sources]));
   return loaded;
+}
+
+/** In order, and no more than a reader can use. */
+function listed(problems: readonly ConfigProblem[], files: readonly string[]): ConfigProblem[] {
+  const sorted = sortProblems(problems, files);
+  const left = sorted.length - MAX_PROBLEMS;
+  if (left <= 0) return sorted;
+  return [...sorted.slice(0, MAX_PROBLEMS), fileProblem(files[0] ?? '', `and ${left} more problems`)];
 }
 
 export interface RefreshedConfig {
@@ -150,7 +159,7 @@ function judgeMain(main: MainReading, overrides: ConfigOverrides, problems: Conf
   for (const text of overrides.targets) given.addArgument(text, defaults);
   for (const { pattern, place } of targets.patterns) {
     const message = patternProblem(pattern);
-    if (message !== undefined) targets.problems.push({ ...place, message });
+    if (message !== undefined) targets.problems.push(place(message));
   }
   problems.push(...targets.problems, ...given.problems);
   const probe = section(probeSection, 'probe') ?? {};
@@ -215,18 +224,17 @@ async function pathsOf(
 ): Promise<readonly string[]> {
   try {
     const paths = await matchingFiles(besideMain(parts.path, pattern), fileSystem);
-    if (paths.length === 0)
-      reading.warnings.push({ ...place, message: `no file matches ${quote(pattern)} yet` });
+    if (paths.length === 0) reading.warnings.push(place(`no file matches ${quote(pattern)} yet`));
     if (paths.length <= MAX_MATCHED_FILES) return paths;
     const message = `${quote(pattern)} matches ${paths.length} files; at most ${MAX_MATCHED_FILES} are read`;
-    reading.problems.push({ ...place, message });
+    reading.problems.push(place(message));
     return paths.slice(0, MAX_MATCHED_FILES);
   } catch (error) {
     if (isMissing(error)) {
-      reading.warnings.push({ ...place, message: `the directory of ${quote(pattern)} does not exist yet` });
+      reading.warnings.push(place(`the directory of ${quote(pattern)} does not exist yet`));
     } else {
       const reason = error instanceof Error ? error.message : String(error);
-      reading.problems.push({ ...place, message: `cannot list the files of ${quote(pattern)}: ${reason}` });
+      reading.problems.push(place(`cannot list the files of ${quote(pattern)}: ${reason}`));
     }
     return [];
   }
@@ -249,8 +257,7 @@ async function readTargetFile(
       reading.problems.push(fileProblem(path, explainReadError(error)));
       return before;
     }
-    if (!hasWildcard(pattern))
-      reading.warnings.push({ ...place, message: `${quote(path)} does not exist yet` });
+    if (!hasWildcard(pattern)) reading.warnings.push(place(`${quote(path)} does not exist yet`));
     return undefined;
   }
   const digest = createHash('sha256').update(bytes).digest('base64');

@@ -26,8 +26,8 @@ export interface TargetDefaults {
   readonly expectedHops: number | null;
 }
 
-/** Where something was written: a problem without its message. Kept instead of the document, which is a hundred times larger. */
-export type Place = Omit<ConfigProblem, 'message'>;
+/** Where something was written: a problem without its message. Found only when asked for: it may mean parsing again. */
+export type Place = (message: string) => ConfigProblem;
 
 /** A target before its key is known. */
 export interface TargetDraft extends Omit<TargetConfig, 'key'> {
@@ -141,7 +141,7 @@ export class TargetCollector {
     for (const [at, text] of hosts) {
       const place = placeOf([...path, ...at]);
       const host = parseHost(text);
-      if ('refused' in host) this.problems.push({ ...place, message: host.refused });
+      if ('refused' in host) this.problems.push(place(host.refused));
       if ('refused' in host || module === undefined) continue;
       const aimed = this.#withPort(module, host.port);
       this.drafts.push({
@@ -161,7 +161,7 @@ export class TargetCollector {
     if (module !== undefined) return module;
     const near = nearestName(name, this.#modules.keys());
     const hint = near === undefined ? '' : `, did you mean ${quote(near)}?`;
-    this.problems.push({ ...place, message: `${unknownModule(name, this.#modules)}${hint}` });
+    this.problems.push(place(`${unknownModule(name, this.#modules)}${hint}`));
     return undefined;
   }
 
@@ -177,14 +177,11 @@ export class TargetCollector {
 type PlaceOf = (path: KeyPath) => Place;
 
 function placeIn(document: SourceDocument): PlaceOf {
-  return (path) => {
-    const { file, line, column, path: text } = document.problemAt(path, '');
-    return { file, line, column, path: text };
-  };
+  return (path) => (message) => document.problemAt(path, message);
 }
 
 function argumentPlace(): Place {
-  return { file: 'command line', line: 0, column: 0, path: '' };
+  return (message) => ({ file: 'command line', line: 0, column: 0, path: '', message });
 }
 
 function hasOneOf(value: unknown, keys: readonly string[]): boolean {
@@ -227,18 +224,18 @@ export function settleTargets(drafts: readonly TargetDraft[]): SettledTargets {
     const series = `${draft.host.toLowerCase()} ${formatLabels(draft.labels)}`;
     const first = bySeries.get(series);
     if (first === undefined) bySeries.set(series, draft);
-    else if (draft.strict) problems.push({ ...draft.place, message: collision(draft, first) });
-    else warnings.push({ ...draft.place, message: `left out: ${collision(draft, first)}` });
+    else if (draft.strict) problems.push(draft.place(collision(draft, first)));
+    else warnings.push(draft.place(`left out: ${collision(draft, first)}`));
   }
   if (bySeries.size > MAX_TARGETS) {
     const last = drafts.at(-1);
-    if (last !== undefined) problems.push({ ...last.place, message: `more than ${MAX_TARGETS} targets` });
+    if (last !== undefined) problems.push(last.place(`more than ${MAX_TARGETS} targets`));
   }
   return { targets: withKeys([...bySeries.values()]), problems, warnings };
 }
 
 function collision(draft: TargetDraft, first: TargetDraft): string {
-  const { file, line } = first.place;
+  const { file, line } = first.place('');
   const where = line > 0 ? `${file}:${line}` : file;
   if (draft.module.name === first.module.name)
     return `target ${quote(draft.host)} is given already (${where})`;
