@@ -33,6 +33,8 @@ const MOST_SOCKETS = 1024;
 const MOST_WAITING = 8192;
 /** The kernel sends the SYN again after 1 s (RFC 6298): an answer later than that could be to either. */
 const LIFETIME_NS = 980e6;
+/** From the call to the packet's departure, when nothing interferes. */
+const LIKELY_DEPARTURE_NS = 15_000;
 const NAME = 'a TCP socket';
 const TAKEN =
   'Cannot send a probe: EADDRNOTAVAIL; another connection of this host uses the same ports towards the destination';
@@ -165,7 +167,9 @@ export class ConnectChannel implements KernelChannel, SocketHandler, Listener {
     const result = libc.connect(socket.fd, this.#address.bytes, length);
     const errno = result === 0 ? 0 : libc.errno();
     const returnedAt = clock.now();
-    attempt.sentAtNs = (attempt.calledAtNs + returnedAt) / 2;
+    // A call that took long was most likely held up after its packet had left.
+    attempt.sentAtNs =
+      attempt.calledAtNs + Math.min((returnedAt - attempt.calledAtNs) / 2, LIKELY_DEPARTURE_NS);
     if (errno !== 0 && errno !== ERRNO.EINPROGRESS && !isAnswer(errno)) {
       socket.close();
       this.#refused(probe, errno);
