@@ -187,17 +187,19 @@ test('observe() compares a hop that spreads packets as a set', () => {
   assert.equal(scene.tracker.routes().length, 1);
 });
 
-test('observe() reports a path that loses a hop as length, one that shortens to one hop too', () => {
+test('observe() reports a path that loses a hop, and one that shortens to one hop', () => {
   const scene = new Scene(FOUR('a b c d D'));
   scene.run(10);
   scene.flows = FOUR('a b d D');
-  assert.deepEqual(kinds(scene.run(2)), ['length@3']);
+  assert.deepEqual(kinds(scene.run(2)), ['reroute@3']);
   scene.run(10);
   scene.flows = FOUR('D');
-  assert.deepEqual(kinds(scene.run(2)), ['length@1']);
+  const changes = scene.run(2);
+  assert.deepEqual(kinds(changes), ['reroute@1']);
+  assert.deepEqual(changes[0]?.after, ['198.18.0.1']);
 });
 
-test('observe() sees another length behind silent hops, farther or nearer', () => {
+test('observe() sees another length behind silent hops, farther or nearer, as length', () => {
   const scene = new Scene(FOUR('* * * D'));
   scene.run(30);
   scene.flows = FOUR('* * * * D');

@@ -124,14 +124,8 @@ function laterHopsShifted(investigation: Investigation): boolean {
   return agreeing * 3 >= shifts.length * 2;
 }
 
-/** No router that was not on the old way, yet the destination is at another distance. */
+/** The destination is at another distance, and no TTL shows an address against another: silent hops hide the rest. */
 function changesOnlyLength(memory: DestinationMemory, investigation: Investigation): boolean {
-  const { flow, length, ttls, candidate } = investigation;
-  let end = 0;
-  for (const [ttl, address] of candidate)
-    if (address === DESTINATION_MARK) end = end === 0 ? ttl : Math.min(end, ttl);
-  if (length === 0 || end === 0 || end === length) return false;
-  const old = new Set<string>();
-  for (let ttl = 1; ttl <= length; ttl++) old.add(memory.expectedAddress(flow, ttl));
-  return [...ttls].every((ttl) => old.has(candidate.get(ttl) ?? ''));
+  const { flow, length, ttls } = investigation;
+  return length > 0 && [...ttls].every((ttl) => ttl > length || memory.expected(flow, ttl) === 0);
 }
