@@ -1,0 +1,150 @@
+// `--output atlas`: RIPE Atlas' traceroute result, data structure version 5000, so that what reads Atlas results reads
+// these. A result of theirs has one Paris identifier: a trace of several flows is one result, on one line, for each.
+//
+// What a Trace does not know is left out and not made up: the sizes of replies, whether an extension was RFC 4884's.
+
+import type { Hop, HopReply, InterfaceInformation, Trace } from '../trace/trace.ts';
+
+export interface AtlasContext {
+  /** Address that the probes left from, or null when it is not known. */
+  readonly sourceAddress: string | null;
+  /** Milliseconds the name lookup took; null for a numeric target. */
+  readonly lookupMs: number | null;
+  readonly queries: number;
+  /** Length of the IP packets as asked for; 0 for the smallest. */
+  readonly packetLength: number;
+}
+
+const FIRMWARE = 5000;
+/** "Not known" of when a probe's clock was last synchronised. */
+const LTS_UNKNOWN = -1;
+
+/** Lines with their line feeds, one for each flow. */
+export function atlasLines(trace: Trace, context: AtlasContext): string {
+  return trace.flows.map((flow) => `${JSON.stringify(atlasResult(trace, flow, context))}\n`).join('');
+}
+
+function atlasResult(trace: Trace, flow: number, context: AtlasContext): object {
+  const startedAtMs = Date.parse(trace.startedAt);
+  const { sourceAddress, lookupMs } = context;
+  return {
+    fw: FIRMWARE,
+    lts: LTS_UNKNOWN,
+    endtime: Math.floor((startedAtMs + trace.durationMs) / 1000),
+    dst_name: trace.target,
+    ...(lookupMs === null ? {} : { ttr: lookupMs }),
+    dst_addr: trace.address,
+    ...(sourceAddress === null ? {} : { src_addr: sourceAddress }),
+    proto: trace.protocol.toUpperCase(),
+    af: trace.family,
+    size: payloadLength(trace, context.packetLength),
+    // 0 says "no Paris traceroute" there.
+    paris_id: flow + 1,
+    result: hopsOf(trace, flow, context.queries),
+    msm_id: 0,
+    prb_id: 0,
+    timestamp: Math.floor(startedAtMs / 1000),
+    msm_name: 'Traceroute',
+    from: sourceAddress ?? '',
+    type: 'traceroute',
+  };
+}
+
+/** Bytes after the transport header, as Atlas counts them. */
+function payloadLength({ protocol, family }: Trace, packetLength: number): number {
+  // The probes' own payload holds 12 bytes of ICMP and UDP; a SYN has none, its option counts as header.
+  if (packetLength === 0) return protocol === 'tcp' ? 0 : 12;
+  const transport = protocol === 'tcp' ? 24 : 8;
+  return Math.max(0, packetLength - (family === 4 ? 20 : 40) - transport);
+}
+
+function hopsOf(trace: Trace, flow: number, queries: number): object[] {
+  const end = endOf(trace, flow);
+  const hops: object[] = [];
+  for (const hop of trace.hops) {
+    if (hop.ttl > end) break;
+    const replies = hop.replies.filter((reply) => reply.flow === flow);
+    const silent = Math.max(0, silentProbes(trace, hop, flow, queries));
+    hops.push({
+      hop: hop.ttl,
+      result: [...replies.map((reply) => replyOf(trace, reply)), ...Array<object>(silent).fill({ x: '*' })],
+    });
+  }
+  return hops;
+}
+
+/** TTL at which the path of one flow ends, or Infinity. */
+function endOf(trace: Trace, flow: number): number {
+  for (const { ttl, replies } of trace.hops) {
+    const ended = replies.some((reply) => reply.flow === flow && reply.kind !== 'time-exceeded');
+    if (ended) return ttl;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Unanswered probes of one flow. A hop counts all flows' probes together, so what is silent goes to the first first. */
+function silentProbes(trace: Trace, hop: Hop, flow: number, queries: number): number {
+  let silent = hop.sent - hop.replies.length;
+  for (const other of trace.flows) {
+    if (hop.ttl > endOf(trace, other)) continue;
+    const missing = queries - hop.replies.filter((reply) => reply.flow === other).length;
+    const share = Math.max(0, Math.min(missing, silent));
+    if (other === flow) return share;
+    silent -= share;
+  }
+  return 0;
+}
+
+function replyOf(trace: Trace, reply: HopReply): object {
+  const { quotedTtl, quotedTrafficClass, mtu, replyTtl } = reply;
+  const objects = extensionObjects(reply);
+  return {
+    from: reply.address,
+    ...(replyTtl === undefined ? {} : { ttl: replyTtl }),
+    rtt: reply.rttMs,
+    ...(quotedTtl === undefined ? {} : { ittl: quotedTtl }),
+    ...(quotedTrafficClass === undefined ? {} : { itos: quotedTrafficClass }),
+    ...errorOf(trace, reply),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...flagsOf(reply),
+    ...(objects.length === 0 ? {} : { icmpext: { version: 2, obj: objects } }),
+  };
+}
+
+const ERRORS_4: Readonly<Record<number, string>> = { 0: 'N', 1: 'H', 2: 'P', 13: 'A' };
+const ERRORS_6: Readonly<Record<number, string>> = { 0: 'N', 1: 'A', 2: 'h', 3: 'H' };
+
+function errorOf(trace: Trace, { kind, code, mtu }: HopReply): object {
+  if (kind !== 'unreachable' || mtu !== undefined || code === undefined) return {};
+  return { err: (trace.family === 4 ? ERRORS_4 : ERRORS_6)[code] ?? code };
+}
+
+/** A reset that answers a SYN carries an acknowledgement too (RFC 9293 section 3.10.7.1). */
+function flagsOf({ kind }: HopReply): object {
+  if (kind === 'syn-ack') return { flags: 'SA' };
+  return kind === 'rst' ? { flags: 'RA' } : {};
+}
+
+function extensionObjects(reply: HopReply): object[] {
+  const objects: object[] = [];
+  if (reply.mpls !== undefined) {
+    const mpls = reply.mpls.map(({ label, tc, bottom, ttl }) => ({ label, exp: tc, s: bottom ? 1 : 0, ttl }));
+    objects.push({ class: 1, type: 1, mpls });
+  }
+  for (const information of reply.interfaces ?? [])
+    objects.push({ class: 2, type: interfaceType(information) });
+  return objects;
+}
+
+const ROLE_BITS: Readonly<Record<InterfaceInformation['role'], number>> = {
+  incoming: 0x00,
+  'sub-ip': 0x40,
+  outgoing: 0x80,
+  'next-hop': 0xc0,
+};
+
+/** C-Type of RFC 5837 section 4.1: the role, and which parts are there. */
+function interfaceType({ role, index, address, name, mtu }: InterfaceInformation): number {
+  const has = (value: unknown, bit: number): number => (value === undefined ? 0 : bit);
+  return ROLE_BITS[role] | has(index, 8) | has(address, 4) | has(name, 2) | has(mtu, 1);
+}

@@ -1,0 +1,52 @@
+// `--output json`: one object a trace, on one line. The keys and their order are an interface: they only grow.
+
+import { pathIdOf } from '../path/identity.ts';
+import type { Hop, HopReply, Trace } from '../trace/trace.ts';
+
+/** One line with its line feed. Optional keys are left out, never null, except `port` and `pathId`. */
+export function jsonLine(trace: Trace): string {
+  const { target, address, family, protocol, port, mode, startedAt, durationMs } = trace;
+  const { reached, hopCount, probesSent, end, note, duplicates, late, flows } = trace;
+  return `${JSON.stringify({
+    target,
+    address,
+    family,
+    protocol,
+    port,
+    mode,
+    startedAt,
+    durationMs,
+    reached,
+    hopCount,
+    probesSent,
+    pathId: pathIdOf(trace),
+    hops: trace.hops.map(hopObject),
+    links: trace.links.map(({ ttl, from, to }) => ({ ttl, from, to })),
+    end,
+    ...(note === undefined ? {} : { note }),
+    duplicates,
+    late,
+    flows,
+  })}\n`;
+}
+
+function hopObject({ ttl, sent, replies }: Hop): object {
+  return { ttl, sent, replies: replies.map(replyObject) };
+}
+
+/** Spelt out, so that a new field of the program's own does not become part of the interface by accident. */
+function replyObject(reply: HopReply): object {
+  const { flow, address, rttMs, kind, code, replyTtl, mpls, interfaces } = reply;
+  const { quotedTtl, quotedTrafficClass, natDelta, mtu } = reply;
+  return {
+    flow,
+    address,
+    rttMs,
+    kind,
+    ...defined({ code, replyTtl, mpls, interfaces, quotedTtl, quotedTrafficClass, natDelta, mtu }),
+  };
+}
+
+function defined(fields: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,44 @@
+// One finished trace in the format asked for.
+
+import type { Trace } from '../trace/trace.ts';
+import type { Destination } from './destinations.ts';
+import { modeText } from './mode-text.ts';
+import type { Line } from './styled-text.ts';
+import type { TraceSession } from './trace-session.ts';
+import { type TableContext, traceTable } from './trace-table.ts';
+
+/** The table's lines, at most `columns` wide. */
+export function tableOf(trace: Trace, session: TraceSession, columns: number, pending: boolean): Line[] {
+  return traceTable(trace, tableContext(trace, session, columns), pending);
+}
+
+export function tableContext(trace: Trace, session: TraceSession, columns: number): TableContext {
+  const { queries, flows, maxTtl, timeoutMs, mode } = session.settings;
+  const why = modeText(trace, mode, session.channels);
+  return { columns, probesPerHop: queries * flows, maxTtl, timeoutMs, modeText: why };
+}
+
+/** Text for --output json, atlas and prometheus. The formats are loaded when they are asked for. */
+export async function dataText(
+  trace: Trace,
+  destination: Destination,
+  session: TraceSession,
+): Promise<string> {
+  const { queries, flows, packetLength, timeoutMs, output } = session.settings;
+  const { lookupMs } = destination;
+  switch (output) {
+    case 'atlas': {
+      const { atlasLines } = await import('./output-atlas.ts');
+      const sourceAddress = await session.services.sourceAddress(trace.address);
+      return atlasLines(trace, { sourceAddress, lookupMs, queries, packetLength });
+    }
+    case 'prometheus': {
+      const { prometheusText } = await import('./output-prometheus.ts');
+      return prometheusText(trace, { lookupMs, timeoutMs, probesPerHop: queries * flows });
+    }
+    default: {
+      const { jsonLine } = await import('./output-json.ts');
+      return jsonLine(trace);
+    }
+  }
+}
