@@ -5,5 +5,5 @@ import { observeAlone } from './path/single-trace.ts';
 
 /** A memory that takes each trace by itself: an identity, no changes. */
 export function createPathMemory(): PathMemory {
-  return { observe: (trace) => observeAlone(trace), pendingConfirmation: () => null };
+  return { observe: observeAlone, confirmation: () => null, confirm: observeAlone, close: () => {} };
 }

@@ -16,8 +16,8 @@ import type { Round, RoundFailure } from './round.ts';
 export const MAX_LOOKUP_MS = 5000;
 /** After its deadline the engine is waited for this long before it counts as broken. */
 export const ENGINE_GRACE_MS = 2000;
-/** Confirming costs at most so many measurements: two of three must agree. */
-const MAX_CONFIRMATIONS = 3;
+/** Confirming costs at most so many measurements, whatever the memory asks for. */
+export const MAX_CONFIRMATIONS = 12;
 /** With less than this left of a round nothing can be confirmed. */
 const LEAST_CONFIRMATION_MS = 20;
 
@@ -200,32 +200,29 @@ async function interpret(
 ): Promise<PathObservation> {
   const { clock } = tools;
   const memory = asked.memory.path;
-  const seen = memory.observe(trace, clock.epoch());
-  let changes = seen.changes;
-  let path = seen;
+  let path = memory.observe(trace, clock.epoch());
+  const changes = [...path.changes];
   for (let i = 0; i < MAX_CONFIRMATIONS; i++) {
-    const wanted = memory.pendingConfirmation();
+    const wanted = memory.confirmation();
     const leftMs = deadline - clock.now();
-    if (wanted === null || leftMs < LEAST_CONFIRMATION_MS || asked.signal.aborted) break;
+    if (wanted === null || leftMs < LEAST_CONFIRMATION_MS) break;
     const again = await confirm(wanted, { ...request, timeoutMs: leftMs }, asked, tools);
-    if (again === null || again.end === 'cancelled') break;
-    const confirmed = memory.observe(again, clock.epoch());
-    changes = [...changes, ...confirmed.changes];
-    // The figures stay those of the whole trace; the identity is what is known now.
-    path = { ...seen, pathId: confirmed.pathId, asPathId: confirmed.asPathId, asPath: confirmed.asPath };
+    if (again === null || again.end === 'cancelled' || asked.signal.aborted) break;
+    path = memory.confirm(again, clock.epoch());
+    changes.push(...path.changes);
   }
   return { ...path, changes };
 }
 
-/** Probes one part of one flow again; null where the engine refuses: what the whole trace said stands. */
+/** Probes a part of some flows again; null where the engine refuses: what the whole trace said stands. */
 async function confirm(
   wanted: Confirmation,
   request: TraceRequest,
   asked: Measurement,
   tools: MeasuringTools,
 ): Promise<Trace | null> {
-  const { flow, firstTtl, maxTtl } = wanted;
-  const part = { firstFlow: flow, flows: 1, queries: 1, firstTtl, maxTtl, distanceHint: maxTtl };
+  const { flow, flows, firstTtl, maxTtl } = wanted;
+  const part = { firstFlow: flow, flows, queries: 1, firstTtl, maxTtl, distanceHint: maxTtl };
   try {
     return await runTrace({ ...request, ...part }, { ...asked, onProgress: () => {} }, tools);
   } catch {

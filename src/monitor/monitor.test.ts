@@ -6,7 +6,7 @@ import { MemoryFileSystem } from '../config/memory-file-system.ts';
 import { TraceRefusal, type TraceRequest } from '../trace/trace.ts';
 import { type FakeAnswer, FakeEngine, FakeResolver } from './fake-engine.ts';
 import { FakePathMemory } from './fake-path-memory.ts';
-import { ENGINE_GRACE_MS } from './measure.ts';
+import { ENGINE_GRACE_MS, MAX_CONFIRMATIONS } from './measure.ts';
 import { createMonitor, type Monitor, type MonitorLog } from './monitor.ts';
 import type { Round } from './round.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -192,12 +192,12 @@ test('Monitor asks for what the module says, with the distance found last time',
   assert.equal(second.distanceHint, 2);
 });
 
-test('Monitor probes again at once what the path memory doubts, at most three times, and publishes one round', async () => {
+test('Monitor probes again at once what the path memory doubts, a bounded number of times, and publishes one round', async () => {
   const { clock, engine, monitor, rounds, memories } = setting();
   monitor.apply(await config('targets: [{ host: 198.18.0.1, interval: 10s }]'));
   const [memory] = memories;
   assert.ok(memory);
-  for (let i = 0; i < 5; i++) memory.wishes.push({ flow: 2, firstTtl: 3, maxTtl: 5 });
+  for (let i = 0; i < 20; i++) memory.wishes.push({ flow: 2, flows: 2, firstTtl: 3, maxTtl: 5 });
   const change = {
     kind: 'reroute',
     atMs: 1,
@@ -209,14 +209,14 @@ test('Monitor probes again at once what the path memory doubts, at most three ti
   } as const;
   memory.changesAt.set(3, change);
   await clock.advance(2000);
-  assert.equal(engine.requests.length, 4);
+  assert.equal(engine.requests.length, 1 + MAX_CONFIRMATIONS);
   for (const { firstFlow, flows, firstTtl, maxTtl, queries } of engine.requests.slice(1)) {
-    assert.deepEqual([firstFlow, flows, firstTtl, maxTtl, queries], [2, 1, 3, 5, 1]);
+    assert.deepEqual([firstFlow, flows, firstTtl, maxTtl, queries], [2, 2, 3, 5, 1]);
   }
   assert.equal(rounds.length, 1);
   assert.deepEqual(
     [rounds[0]?.path?.changes, rounds[0]?.path?.pathId, rounds[0]?.trace?.flows.length],
-    [[change], 'id4', 4],
+    [[change], `id${1 + MAX_CONFIRMATIONS}`, 4],
   );
 });
 
@@ -225,7 +225,10 @@ test('Monitor confirms nothing when the round has no time left, and keeps the tr
   monitor.apply(await config('targets: [{ host: 198.18.0.1, interval: 10s }]'));
   const [memory] = memories;
   assert.ok(memory);
-  memory.wishes.push({ flow: 0, firstTtl: 1, maxTtl: 2 }, { flow: 0, firstTtl: 1, maxTtl: 2 });
+  memory.wishes.push(
+    { flow: 0, flows: 1, firstTtl: 1, maxTtl: 2 },
+    { flow: 0, flows: 1, firstTtl: 1, maxTtl: 2 },
+  );
   engine.answer = (request) =>
     request.flows === 1
       ? { durationMs: 1, path: [], reached: false, error: new Error('no') }
@@ -291,7 +294,10 @@ test('Monitor.apply() cancels the round of a removed target, and forgets paths w
   );
   monitor.apply(await config('targets: [198.18.0.5]'));
   monitor.apply(await config('defaults: { flows: 8 }\ntargets: [198.18.0.5]'));
-  assert.equal(memories.length, 3);
+  assert.deepEqual(
+    memories.map(({ closed }) => closed),
+    [true, true, false],
+  );
 });
 
 test('Monitor.stop() starts nothing more, lets rounds finish within the grace, and cancels the rest', async () => {

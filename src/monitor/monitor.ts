@@ -156,7 +156,7 @@ class TargetMonitor implements Monitor {
     }
     for (const gone of before.values()) {
       this.#schedule.remove(gone);
-      gone.stop?.abort();
+      this.#forget(gone);
     }
   }
 
@@ -237,19 +237,28 @@ class TargetMonitor implements Monitor {
       this.#options.log.error({ target: target.key }, `Target left out: ${host.refused}`);
       return undefined;
     }
-    return new WatchedTarget(target, host, this.#newMemory());
+    return new WatchedTarget(target, host, this.#newMemory(target));
   }
 
   #kept(watched: WatchedTarget, target: TargetConfig): WatchedTarget {
     const before = watched.target;
     watched.target = target;
-    if (!sameFlows(before, target)) watched.memory = this.#newMemory();
+    if (!sameFlows(before, target)) {
+      this.#forget(watched);
+      watched.memory = this.#newMemory(target);
+    }
     if (before.intervalMs !== target.intervalMs) this.#scheduleNext(watched);
     return watched;
   }
 
-  #newMemory(): TargetMemory {
-    return { path: this.#options.newPathMemory(), lastAddress: null };
+  #newMemory(target: TargetConfig): TargetMemory {
+    return { path: this.#options.newPathMemory(target), lastAddress: null };
+  }
+
+  /** What is remembered, and the round under way that would enter it. */
+  #forget(watched: WatchedTarget): void {
+    watched.stop?.abort();
+    watched.memory.path.close();
   }
 
   /** Soon, but not all at once; then on the target's own turns, the first of which is at least half an interval away. */

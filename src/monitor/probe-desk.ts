@@ -66,6 +66,12 @@ interface SharedRun {
   partial: Trace | null;
 }
 
+/** A target's memory; the measurements under way that use it keep it open when it has been forgotten meanwhile. */
+interface SharedMemory extends TargetMemory {
+  users: number;
+  forgotten: boolean;
+}
+
 interface Sharer {
   readonly settle: (outcome: ProbeOutcome) => void;
 }
@@ -73,7 +79,7 @@ interface Sharer {
 export class ProbeDesk {
   readonly #tools: MeasuringTools;
   readonly #newMemory: PathMemoryFactory;
-  readonly #memories = new RecentMap<string, TargetMemory>(MAX_REMEMBERED_PROBES);
+  readonly #memories = new RecentMap<string, SharedMemory>(MAX_REMEMBERED_PROBES, forget);
   /** The newest run for each id; an older one with too small a budget may still be under way. */
   readonly #shareable = new Map<string, SharedRun>();
   readonly #queue: SharedRun[] = [];
@@ -197,11 +203,13 @@ export class ProbeDesk {
     run.started = true;
     run.budgetMs = run.deadlineAt - this.#clock.now();
     this.#active.add(run);
+    const memory = this.#memoryOf(run);
+    memory.users++;
     const outcome = await measure(
       {
         target: run.ask.target,
         host: run.ask.host,
-        memory: this.#memoryOf(run),
+        memory,
         budgetMs: measuringTime(run.budgetMs),
         signal: run.stop.signal,
         permit: run.ask.permit,
@@ -216,6 +224,8 @@ export class ProbeDesk {
       },
       this.#tools,
     );
+    memory.users--;
+    if (memory.forgotten) forget(memory);
     this.#active.delete(run);
     for (const sharer of [...run.sharers]) sharer.settle(this.#settled(outcome, run));
     this.#startQueued();
@@ -241,7 +251,9 @@ export class ProbeDesk {
     if (partial !== null) {
       const trace: Trace = { ...partial, end: 'deadline' };
       // A fresh memory: half a trace must not teach the target's own that hops went silent.
-      const path = this.#newMemory().observe(trace, this.#clock.epoch());
+      const memory = this.#newMemory(run.ask.target);
+      const path = memory.observe(trace, this.#clock.epoch());
+      memory.close();
       return { kind: 'round', round: { ...base, trace, path, failure: null } };
     }
     const failure =
@@ -251,11 +263,14 @@ export class ProbeDesk {
     return { kind: 'round', round: { ...base, trace: null, path: null, failure } };
   }
 
-  #memoryOf(run: SharedRun): TargetMemory {
-    const id = `${run.ask.target.key}\n${run.ask.target.module.port}`;
+  #memoryOf(run: SharedRun): SharedMemory {
+    const { key, module } = run.ask.target;
+    // Another number of flows, after a reload, is another memory.
+    const id = `${key}\n${module.protocol} ${module.port} ${module.flows}`;
     const known = this.#memories.get(id);
     if (known !== undefined) return known;
-    const memory: TargetMemory = { path: this.#newMemory(), lastAddress: null };
+    const path = this.#newMemory(run.ask.target);
+    const memory: SharedMemory = { path, lastAddress: null, users: 0, forgotten: false };
     this.#memories.set(id, memory);
     return memory;
   }
@@ -281,6 +296,11 @@ export function probedTarget(host: ParsedHost, module: Module, hostname: string 
 /** The engine's part of what is left: its own full result should be there before the deadline, not just after. */
 function measuringTime(leftMs: number): number {
   return Math.max(1, leftMs - Math.min(25, leftMs / 20));
+}
+
+function forget(memory: SharedMemory): void {
+  memory.forgotten = true;
+  if (memory.users === 0) memory.path.close();
 }
 
 function busy(message: string): ProbeOutcome {

@@ -4,8 +4,12 @@ export class RecentMap<Key, Value> {
   readonly #limit: number;
   readonly #entries = new Map<Key, Value>();
 
-  constructor(limit: number) {
+  readonly #onForgotten: (value: Value) => void;
+
+  /** `onForgotten` hears of values that had to make room. */
+  constructor(limit: number, onForgotten: (value: Value) => void = () => {}) {
     this.#limit = limit;
+    this.#onForgotten = onForgotten;
   }
 
   get size(): number {
@@ -25,7 +29,9 @@ export class RecentMap<Key, Value> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#limit) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+    const [oldest] = this.#entries;
+    if (oldest === undefined) return;
+    this.#entries.delete(oldest[0]);
+    this.#onForgotten(oldest[1]);
   }
 }

@@ -88,12 +88,16 @@ test('nextTurn() is the first turn not before the time, always on the same grid'
 });
 
 test('RecentMap forgets what was used least recently', () => {
-  const map = new RecentMap<string, number>(2);
+  const forgotten: number[] = [];
+  const map = new RecentMap<string, number>(2, (value) => forgotten.push(value));
   map.set('a', 1);
   map.set('b', 2);
   map.get('a');
   map.set('c', 3);
-  assert.deepEqual([map.get('a'), map.get('b'), map.get('c'), map.size], [1, undefined, 3, 2]);
+  assert.deepEqual(
+    [map.get('a'), map.get('b'), map.get('c'), map.size, forgotten],
+    [1, undefined, 3, 2, [2]],
+  );
 });
 
 function bound(clock: VirtualClock): { epoch: () => number; after: VirtualClock['after'] } {
