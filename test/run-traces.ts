@@ -1,7 +1,9 @@
 // Runs traces on the real engine and prints them: a program for tests that put it into a network namespace or take its
-// privileges away. Argument: a JSON array of partial trace requests, run one after the other. Output: one JSON object
-// with the engine's channels and, for each request, the trace or the refusal.
+// privileges away. Argument: a JSON array of partial trace requests, run one after the other; an array of strings
+// among them is a command to run in between. Output: one JSON object with the engine's channels and, for each request,
+// the trace or the refusal.
 
+import { execFileSync } from 'node:child_process';
 import { startEngine } from '../src/net/engine.ts';
 import { type Trace, TraceRefusal, type TraceRequest } from '../src/trace/trace.ts';
 
@@ -32,10 +34,14 @@ const DEFAULTS: TraceRequest = {
   dontFragment: false,
 };
 
-const requests = JSON.parse(process.argv[2] ?? '[]') as Partial<TraceRequest>[];
+const requests = JSON.parse(process.argv[2] ?? '[]') as (Partial<TraceRequest> | string[])[];
 const results: RunOutput['results'][number][] = [];
 await using engine = await startEngine();
 for (const request of requests) {
+  if (Array.isArray(request)) {
+    execFileSync(request[0] as string, request.slice(1));
+    continue;
+  }
   try {
     results.push(await engine.trace({ ...DEFAULTS, ...request }));
   } catch (error) {

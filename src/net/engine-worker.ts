@@ -33,8 +33,8 @@ class EngineLoop {
   /** The tracer's ids of our callers' keys, and back. */
   readonly #ids = new Map<number, number>();
   readonly #keys = new Map<number, number>();
-  /** Of a trace that ended within start(), before its id was known. */
-  #early: { readonly id: number; readonly trace: Trace } | undefined;
+  /** Of the trace that start() is at work on: its id is not known yet. */
+  #starting = -1;
 
   constructor(setup: EngineSetup) {
     this.#port = setup.port;
@@ -96,15 +96,13 @@ class EngineLoop {
   }
 
   #start(key: number, request: TraceRequest, progress: boolean): void {
-    this.#early = undefined;
+    this.#starting = key;
     const started = this.#tracer.start(request, this.#network.now(), Date.now(), { progress });
+    const ended = this.#starting < 0;
+    this.#starting = -1;
+    if (ended) return;
     if (typeof started !== 'number') {
       this.#say({ type: 'refused', key, code: this.#codeOf(started, request), message: started.refused });
-      return;
-    }
-    const early = this.#early as { readonly id: number; readonly trace: Trace } | undefined;
-    if (early?.id === started) {
-      this.#say({ type: 'done', key, trace: early.trace });
       return;
     }
     this.#ids.set(key, started);
@@ -118,19 +116,15 @@ class EngineLoop {
 
   #done(id: number, trace: Trace): void {
     this.#publish();
-    const key = this.#keys.get(id);
-    if (key === undefined) {
-      this.#early = { id, trace };
-      return;
-    }
+    const key = this.#keys.get(id) ?? this.#starting;
+    if (key === this.#starting) this.#starting = -1;
     this.#keys.delete(id);
     this.#ids.delete(key);
     this.#say({ type: 'done', key, trace });
   }
 
   #progress(id: number, trace: Trace): void {
-    const key = this.#keys.get(id);
-    if (key !== undefined) this.#say({ type: 'progress', key, trace });
+    this.#say({ type: 'progress', key: this.#keys.get(id) ?? this.#starting, trace });
   }
 
   #codeOf(refusal: ChannelRefusal, request: TraceRequest): TraceRefusal['code'] {

@@ -85,7 +85,12 @@ export class KernelEngine implements TraceEngine {
     };
     const url =
       this.#options.workerUrl ?? new URL(`./engine-worker${extname(import.meta.url)}`, import.meta.url);
-    const worker = new Worker(url, { workerData: setup, transferList: [port2], name: 'engine' });
+    const worker = new Worker(url, {
+      workerData: setup,
+      transferList: [port2],
+      name: 'engine',
+      execArgv: [],
+    });
     this.#worker = worker;
     this.#port = port1;
     await new Promise<void>((resolve, reject) => {

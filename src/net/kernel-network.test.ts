@@ -68,7 +68,7 @@ async function nft(command: string): Promise<void> {
 }
 
 async function run(
-  requests: readonly Partial<TraceRequest>[],
+  requests: readonly (Partial<TraceRequest> | string[])[],
   privileges: RunOptions,
   from = 0,
 ): Promise<
@@ -219,6 +219,27 @@ describe('through three kernel routers', () => {
     const { results, counters } = await run(requests, ROOT);
     for (const result of results) assert.equal(traceOf(result).end, 'send-failed');
     assert.ok((counters.sendFailures['too-long'] ?? 0) > 0);
+  });
+});
+
+describe('an interface that goes away and comes back', () => {
+  test('ends what is asked meanwhile as send-failed and works again after, all on the same sockets', async () => {
+    const all = [...combinations('raw'), ...combinations('unprivileged')];
+    const down = [['ip', 'link', 'set', 'a1', 'down']];
+    const up = [
+      ['ip', 'link', 'set', 'a1', 'up'],
+      ['ip', 'address', 'replace', '2001:db8:1::1/64', 'dev', 'a1', 'nodad'],
+      ['ip', 'route', 'replace', 'default', 'via', '100.64.1.2'],
+      ['ip', 'route', 'replace', '::/0', 'via', '2001:db8:1::2'],
+    ];
+    const settle = { ...all[1], waitMs: 5000 };
+    const { results } = await run([...all, ...down, ...all, ...up, settle, ...all], ROOT);
+    const ends = results.map((result) => traceOf(result).end);
+    const n = all.length;
+    assert.deepEqual(new Set(ends.slice(0, n)), new Set(['reached']));
+    assert.deepEqual(new Set(ends.slice(n, 2 * n)), new Set(['send-failed']));
+    assert.deepEqual(new Set(ends.slice(2 * n)), new Set(['reached']));
+    for (const result of results.slice(2 * n)) assert.equal(traceOf(result).hopCount, DISTANCE);
   });
 });
 
