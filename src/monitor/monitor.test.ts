@@ -17,7 +17,6 @@ interface Setting {
   readonly resolver: FakeResolver;
   readonly monitor: Monitor;
   readonly rounds: Round[];
-  /** Epoch of each round's start. */
   readonly memories: FakePathMemory[];
   readonly log: string[];
 }
