@@ -7,7 +7,7 @@ import { isImprobableSilence } from './statistics.ts';
 
 /** Words of a TTL's record before its expected addresses. */
 const TALLY = 0; // tries in the lower half, hits in the upper
-const TRAITS = 1; // misses in a row in the lower half, reply TTL in the next byte
+const TRAITS = 1; // misses in a row in the lower half, then a byte of reply TTL, then one of alternations
 const RTT = 2; // centre of the RTTs in tenths of a microsecond
 const SPREAD = 3; // mean distance from it, same unit
 const FLOWS = 4;
@@ -240,6 +240,18 @@ export class DestinationMemory {
       : ((this.#cells[(ttl - 1) * this.#width + TRAITS] as number) >>> 16) & 0xff;
   }
 
+  /** How often flows were seen to alternate at `ttl` within one investigation, up to 255. */
+  alternationsAt(ttl: number): number {
+    return ttl > this.#horizon ? 0 : (this.#cells[(ttl - 1) * this.#width + TRAITS] as number) >>> 24;
+  }
+
+  noteAlternation(ttl: number, times: number): void {
+    this.#grow(ttl);
+    const at = (ttl - 1) * this.#width + TRAITS;
+    const traits = this.#cells[at] as number;
+    this.#cells[at] = (traits & 0x00ffffff) | (Math.min(255, (traits >>> 24) + times) << 24);
+  }
+
   /** Centre and mean deviation of the RTTs at `ttl` in milliseconds; zeros when there are none. */
   rttAt(ttl: number): { readonly centreMs: number; readonly spreadMs: number } {
     if (ttl > this.#horizon) return { centreMs: 0, spreadMs: 0 };
@@ -256,7 +268,7 @@ export class DestinationMemory {
     const at = (ttl - 1) * this.#width;
     if (replyTtl > 0) {
       const traits = this.#cells[at + TRAITS] as number;
-      this.#cells[at + TRAITS] = ((replyTtl & 0xff) << 16) | (traits & 0xffff);
+      this.#cells[at + TRAITS] = (traits & 0xff00ffff) | ((replyTtl & 0xff) << 16);
     }
     const rtt = rttMs * RTT_UNITS_PER_MS;
     const centre = this.#cells[at + RTT] as number;

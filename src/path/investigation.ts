@@ -43,6 +43,8 @@ const MOST_ROUNDS = 3;
 /** A hop that answers less often than this is not asked for again. */
 const EDGE_REPLY_RATE = 0.1;
 const MAX_SAMPLES = 512;
+/** Rounds after which a path is settled: its spread hops and its aliases are known by then. */
+export const SETTLED_ROUNDS = 5;
 /** An overshooting destination is believed to be farther when its silence where it was has at most this probability. */
 const OVERSHOOT_ALPHA = 1e-9;
 
@@ -210,9 +212,10 @@ export class Investigation {
 
   #refuted(): boolean {
     if (this.votesOld === 0) return false;
-    // Once more, if this has been seen before: is it a hop that alternates?
-    const recurring = [...this.ttls].some((ttl) => this.#timesSuspected(ttl) > 0);
-    return !recurring || this.#traces <= 0;
+    // Once more, if this path is young or this has been seen before: is it a hop that alternates?
+    const curious =
+      this.memory.settled < SETTLED_ROUNDS || [...this.ttls].some((ttl) => this.#timesSuspected(ttl) > 0);
+    return !curious || this.#traces <= 0;
   }
 
   #timesSuspected(ttl: number): number {
@@ -312,17 +315,26 @@ export class Investigation {
     return memory.siblings.some((sibling) => sibling.ttl === first);
   }
 
-  /** Whether a router that a moved flow used at the first differing TTL still carries some flow. */
+  /** Whether a router that a moved flow used at its first differing TTL still carries some flow. */
   oldInUse(): boolean {
-    const { memory, first } = this;
-    const current = new Set<string>(this.extras);
-    for (const path of this.paths.values()) {
-      for (const address of path.hops[first - 1] ?? []) current.add(address);
-    }
     return this.movedFlows().some((flow) => {
-      const old = memory.expectedAddress(flow, first);
-      return old !== '' && [...current].some((address) => memory.alike(first, old, address));
+      const first = this.firstOf(flow);
+      const old = this.memory.expectedAddress(flow, first);
+      if (old === '') return false;
+      if (first === this.first && [...this.extras].some((each) => this.memory.alike(first, old, each)))
+        return true;
+      for (const path of this.paths.values()) {
+        if ((path.hops[first - 1] ?? []).some((each) => this.memory.alike(first, old, each))) return true;
+      }
+      return false;
     });
+  }
+
+  /** First TTL at which a moved flow differs: paths of unequal length part at different TTLs. */
+  firstOf(flow: number): number {
+    const path = this.paths.get(flow);
+    if (flow === this.flow || path === undefined) return this.first;
+    return compareWithMemory(this.memory, path).difference?.first ?? this.first;
   }
 
   /** Flows whose latest sight stands against memory at or after the first differing TTL; the suspected one among them. */
@@ -356,11 +368,12 @@ export class Investigation {
     this.step = 'done';
     this.proven = false;
     for (const ttl of this.ttls) {
+      const signs = this.#signs.get(ttl) ?? '';
+      const returned = signs.includes('on');
+      if (signs.includes('o')) this.memory.noteAlternation(ttl, returned ? 2 : 1);
       const address = this.candidate.get(ttl) ?? '';
       const expected = this.memory.expectedAddress(this.flow, ttl);
       if (address === '' || expected === '') continue;
-      const signs = this.#signs.get(ttl) ?? '';
-      const returned = signs.includes('on');
       const times = this.memory.suspect(ttl, address);
       if (returned || (this.ttls.size === 1 && times >= 3)) this.memory.unite(ttl, expected, address);
     }

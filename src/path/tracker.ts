@@ -9,12 +9,13 @@ import { type AsNumberOf, asPathsConflict, collapseAsPath, hopAsNumbers } from '
 import { DestinationMemory } from './destination-memory.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { flowPathsOf } from './identity.ts';
-import { type Confirmation, Investigation } from './investigation.ts';
+import { type Confirmation, Investigation, SETTLED_ROUNDS } from './investigation.ts';
 import type { PathChange, PathChangeKind, PathObservation, RenamedHop } from './observation.ts';
 import { hashAsPath } from './path-hash.ts';
 import { type HopReplies, hopReplies, noteReplies } from './reply-memory.ts';
 import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route-memory.ts';
 import { asSeen, type Comparison, compareWithMemory, learnPath, type SeenPath } from './seen-path.ts';
+import { reconcileSpreadHops } from './spread-hops.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 export type { Confirmation } from './investigation.ts';
@@ -53,8 +54,6 @@ export interface PathTracker {
 /** A name may resolve to several addresses in turn: that many are remembered. */
 const MAX_DESTINATIONS = 4;
 const MAX_FLOWS = 16;
-/** Rounds after which a path is settled: its spread hops and its aliases are known by then. */
-const SETTLED_ROUNDS = 5;
 /** Probability that chance alone makes an answering destination seem gone. */
 const UNREACHABLE_ALPHA = 1e-8;
 /** Times that a silent destination is asked again at once. */
@@ -204,6 +203,7 @@ class Tracker implements PathTracker {
       pending.takeRound(paths);
       this.#conclude(destination, pending, atMs, found);
     }
+    reconcileSpreadHops(memory, paths);
     const comparisons = paths.map((path) => compareWithMemory(memory, path));
     const doubted = new Set<number>();
     for (const [i, path] of paths.entries()) {
