@@ -3,7 +3,7 @@
 
 import { type ParsedHost, parseHost } from '../config/host.ts';
 import type { Clock } from '../monitor/clock.ts';
-import { chooseAddress, type NameResolver } from '../monitor/name-resolver.ts';
+import { chooseAddress, type NameAnswer, type NameResolver } from '../monitor/name-resolver.ts';
 import type { Family } from '../wire/address.ts';
 import { EXIT, type ExitStatus, UsageError } from './exit-status.ts';
 import type { TraceSettings } from './trace-settings.ts';
@@ -73,7 +73,8 @@ export async function findDestination(
   const beganAt = clock.now();
   const overdue = new AbortController();
   const cancelTimer = clock.after(LOOKUP_TIMEOUT_MS, () => overdue.abort());
-  const answer = await resolver.resolve(host.name, wanted, AbortSignal.any([signal, overdue.signal]));
+  const given = AbortSignal.any([signal, overdue.signal]);
+  const answer = await Promise.race([resolver.resolve(host.name, wanted, given), whenAborted(given)]);
   cancelTimer();
   if (overdue.signal.aborted) return { host, failure: overdueLookup(host), status: EXIT.refused };
   if (answer.kind === 'failed') return { host, failure: answer.message, status: EXIT.usage };
@@ -85,6 +86,15 @@ export async function findDestination(
   }
   const others = [...new Set(answer.addresses)].filter((address) => address !== chosen.address);
   return { host, ...chosen, lookupMs: clock.now() - beganAt, note: choiceNote(host, chosen.address, others) };
+}
+
+/** A resolver may take its time to notice that it is not wanted any more. */
+function whenAborted(signal: AbortSignal): Promise<NameAnswer> {
+  const answer = { kind: 'failed', message: 'Cannot resolve the name: interrupted' } as const;
+  if (signal.aborted) return Promise.resolve(answer);
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(answer), { once: true });
+  });
 }
 
 function overdueLookup(host: ParsedHost): string {

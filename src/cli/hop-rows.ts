@@ -1,5 +1,5 @@
-// The hops of one trace as rows to show: one for each address that answered at a TTL, one for what went unanswered.
-// Invariant: the shares of a hop's rows add up to the probes sent there, so silence is seen for what it is.
+// The hops of one trace as rows to show: one for each address that answered at a TTL, one for a TTL where nobody did.
+// Invariant: what went unanswered at a TTL can be read off its rows, and is called silence, not loss.
 
 import { isDestination } from '../trace/probe-record.ts';
 import type { Hop, HopReply, Trace } from '../trace/trace.ts';
@@ -9,11 +9,11 @@ export interface HopRow {
   readonly ttl: number;
   /** First row of its hop: the one that bears the number. */
   readonly first: boolean;
-  /** Null for probes that nobody answered. */
+  /** Null where nobody answered. */
   readonly address: string | null;
   /** Without an address: there may still come one. */
   readonly waiting: boolean;
-  /** Probes of this hop that this row is about, out of `sent`. */
+  /** Replies that this row is about, of `sent` probes at this TTL. */
   readonly count: number;
   readonly sent: number;
   readonly rtt: { readonly best: number; readonly avg: number; readonly worst: number } | null;
@@ -38,13 +38,14 @@ export function hopRows(trace: Trace, pending = false): HopRow[] {
     for (const [address, replies] of groups.slice(0, MAX_ADDRESSES)) {
       const notes = [...taker.notesOn(hop.ttl, replies)];
       if (groups.length > 1 && trace.flows.length > 1) notes.push(flowNote(replies));
+      const silent = hop.sent - hop.replies.length;
+      if (groups.length > 1 && silent > 0 && !pending && rows.length === before) {
+        notes.push({ text: `${silent} unanswered`, style: 'dim' });
+      }
       rows.push({ ...rowOf(hop, address, replies), first: rows.length === before, notes });
     }
     if (groups.length > MAX_ADDRESSES) rows.push(overflowRow(hop, groups.slice(MAX_ADDRESSES)));
-    const silent = hop.sent - hop.replies.length;
-    if (groups.length === 0 || (silent > 0 && !pending)) {
-      rows.push(silentRow(hop, silent, rows.length === before, pending));
-    }
+    if (groups.length === 0) rows.push(silentRow(hop, pending));
   }
   return rows;
 }
@@ -87,9 +88,18 @@ function overflowRow(hop: Hop, groups: readonly (readonly [string, readonly HopR
   };
 }
 
-function silentRow(hop: Hop, count: number, first: boolean, waiting: boolean): HopRow {
-  const { ttl, sent } = hop;
-  return { ttl, first, address: null, waiting, count, sent, rtt: null, destination: false, notes: [] };
+function silentRow({ ttl, sent }: Hop, waiting: boolean): HopRow {
+  return {
+    ttl,
+    first: true,
+    address: null,
+    waiting,
+    count: 0,
+    sent,
+    rtt: null,
+    destination: false,
+    notes: [],
+  };
 }
 
 /** `flows 0-2,5` */

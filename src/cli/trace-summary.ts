@@ -96,7 +96,7 @@ function refusalText(trace: Trace): string | null {
     const reply = replies.find(({ kind }) => kind === 'unreachable');
     if (reply === undefined) continue;
     const who = reply.address === trace.address ? 'the destination' : reply.address;
-    return `${who} says ${unreachableText(reply, trace.family)} to probes for hop ${ttl}`;
+    return `${who} says ${unreachableText(reply, trace.family)} (TTL ${ttl})`;
   }
   return null;
 }
