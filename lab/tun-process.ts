@@ -14,13 +14,12 @@ import { parseChange, parseScenario } from './scenario-schema.ts';
 import { createSimulator, type Simulator } from './simulator.ts';
 import { sourceOf } from './timeline.ts';
 import { openTun, type TunDevice } from './tun-device.ts';
+import { warmUp } from './warm-up.ts';
 
 const STDIN = 0;
 const STDOUT = 1;
 const QUEUE_CAPACITY = 65536;
 const READ_BATCH = 64;
-/** Waits shorter than this are spent polling: a sleep takes about as long to wake from. */
-const SPIN_NS = 250_000;
 
 interface Options {
   readonly scenario: string | undefined;
@@ -28,6 +27,8 @@ interface Options {
   readonly log: string | undefined;
   readonly device: string;
   readonly mtu: number;
+  /** Waits shorter than this are spent polling: a sleep takes about as long to wake from. */
+  readonly spinUs: number;
 }
 
 class TunLoop {
@@ -38,6 +39,7 @@ class TunLoop {
   readonly #reply: Uint8Array;
   readonly #readiness = { device: false, commands: false };
   readonly #seed: number;
+  readonly #spinNs: number;
   #simulator: Simulator;
   #pending = '';
   #packets = 0;
@@ -45,19 +47,20 @@ class TunLoop {
   constructor(device: TunDevice, scenario: Scenario, options: Options) {
     this.#device = device;
     this.#seed = options.seed;
+    this.#spinNs = options.spinUs * 1000;
     this.#queue = new DeliveryQueue(QUEUE_CAPACITY, options.mtu + 128);
     this.#packet = new Uint8Array(options.mtu + 128);
     this.#reply = new Uint8Array(options.mtu + 128);
     this.#log = options.log === undefined ? undefined : new ProbeLog(openSync(options.log, 'w'));
     this.#simulator = this.#simulate(scenario);
+    this.#warmUp(scenario);
   }
 
   run(): void {
     for (;;) {
       this.#release();
       const idle = this.#queue.headAtNs - nowNs();
-      if (idle > 1e6) this.#log?.flush();
-      this.#device.wait(Math.max(0, idle - SPIN_NS), this.#readiness);
+      this.#device.wait(Math.max(0, idle - this.#spinNs), this.#readiness);
       if (this.#readiness.device) this.#readPackets();
       if (this.#readiness.commands && !this.#readCommands()) break;
     }
@@ -70,6 +73,18 @@ class TunLoop {
       startNs: nowNs(),
       ...(observer === undefined ? {} : { observer }),
     });
+  }
+
+  #warmUp(scenario: Scenario): void {
+    warmUp(scenario, this.#simulator, this.#queue, new ProbeLog(-1));
+    for (let i = 0; i < 200; i++) {
+      this.#release();
+      this.#device.wait(0, this.#readiness);
+      // Neither has anything to say yet.
+      this.#device.read(this.#packet);
+      this.#device.write(this.#reply, 0);
+    }
+    this.#simulator.seek(nowNs(), 0);
   }
 
   #readPackets(): void {
@@ -184,10 +199,12 @@ function readOptions(): Options {
       log: { type: 'string' },
       device: { type: 'string', default: 'hs0' },
       mtu: { type: 'string', default: '1500' },
+      spin: { type: 'string', default: '100' },
     },
   });
   const { scenario, log, device } = values;
-  return { scenario, seed: Number(values.seed), log, device, mtu: Number(values.mtu) };
+  const numbers = { seed: Number(values.seed), mtu: Number(values.mtu), spinUs: Number(values.spin) };
+  return { scenario, log, device, ...numbers };
 }
 
 function main(): void {

@@ -20,6 +20,8 @@ export interface TunLabOptions {
   readonly logFile?: string;
   /** Of the device; default 1500. */
   readonly mtu?: number;
+  /** Waits shorter than this are spent polling; default 100. More is more punctual, and takes a processor. */
+  readonly spinUs?: number;
 }
 
 export interface TunStatus {
@@ -29,6 +31,9 @@ export interface TunStatus {
   readonly dropped: number;
   readonly counters: Readonly<Record<Fate, number>>;
 }
+
+/** How long the process has to write its log and leave. */
+const LEAVING_MS = 5000;
 
 /** Starts the scenario at its time 0. */
 export async function startTunLab(scenario: Scenario, options: TunLabOptions = {}): Promise<TunLab> {
@@ -101,6 +106,17 @@ export class TunLab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // It writes its log and leaves when its input ends; what does not leave is ended with the namespace.
+    this.#child.stdin?.end();
+    if (!this.#ended) {
+      await new Promise<void>((resolve) => {
+        const impatience = setTimeout(resolve, LEAVING_MS);
+        this.#waiting.push(() => {
+          clearTimeout(impatience);
+          resolve();
+        });
+      });
+    }
     await this.namespace[Symbol.asyncDispose]();
   }
 
@@ -125,10 +141,11 @@ function processPath(): string {
   return fileURLToPath(new URL(`./tun-process.${extension}`, import.meta.url));
 }
 
-function argumentsOf({ seed, logFile, mtu }: TunLabOptions): string[] {
+function argumentsOf({ seed, logFile, mtu, spinUs }: TunLabOptions): string[] {
   return [
     ...(seed === undefined ? [] : ['--seed', String(seed)]),
     ...(logFile === undefined ? [] : ['--log', logFile]),
     ...(mtu === undefined ? [] : ['--mtu', String(mtu)]),
+    ...(spinUs === undefined ? [] : ['--spin', String(spinUs)]),
   ];
 }
