@@ -2,7 +2,7 @@
 // has joined the old one again.
 
 import { DESTINATION_MARK } from './address-table.ts';
-import type { DestinationMemory } from './destination-memory.ts';
+import { ANYWHERE, type DestinationMemory } from './destination-memory.ts';
 import type { Investigation } from './investigation.ts';
 import { addressAt, compareWithMemory, type SeenPath } from './seen-path.ts';
 import type { Verdict } from './verdict.ts';
@@ -53,7 +53,7 @@ function rename(investigation: Investigation, flow: number): void {
     flow === investigation.flow ? (investigation.candidate.get(first) ?? '') : addressAt(path, first);
   const old = memory.expectedAddress(flow, first);
   if (address === '' || old === '') return;
-  memory.unite(first, old, address);
+  memory.unite(ANYWHERE, old, address);
   memory.expect(flow, first, address);
 }
 
@@ -68,7 +68,9 @@ function keepAsSiblings(investigation: Investigation, moved: readonly number[]):
       memory.addSibling(ttl, addressAt(path, ttl));
     }
   }
-  for (const address of investigation.extras) memory.addSibling(first, address);
+  for (const path of investigation.extras) {
+    for (const address of path.hops[first - 1] ?? []) memory.addSibling(first, address);
+  }
 }
 
 function replace(investigation: Investigation, flow: number, verdict: Verdict): void {

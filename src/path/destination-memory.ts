@@ -8,18 +8,21 @@ import { isImprobableSilence } from './statistics.ts';
 /** Words of a TTL's record before its expected addresses. */
 const TALLY = 0; // tries in the lower half, hits in the upper
 const TRAITS = 1; // misses in a row in the lower half, then a byte of reply TTL, then one of alternations
-const RTT = 2; // centre of the RTTs in tenths of a microsecond
-const SPREAD = 3; // mean distance from it, same unit
+const RTT = 2; // centre of the least RTT a round, in tenths of a microsecond
+const DEVIATION = 3; // mean distance from it, same unit
 const FLOWS = 4;
 
 const RTT_UNITS_PER_MS = 10_000;
 const MOST_TRIES = 60_000;
-/** Weight of a new RTT once the centre has settled. */
-const RTT_WEIGHT = 1 / 32;
+/** Weights of a new round. */
+const RTT_WEIGHT = 1 / 4;
+const DEVIATION_WEIGHT = 1 / 16;
 /** Most addresses kept as standing for one position, and most kept as known siblings; the oldest go first. */
 export const MAX_ALIASES = 64;
 export const MAX_SIBLINGS = 96;
 export const MAX_SUSPECTS = 16;
+/** In place of a TTL: two addresses of one router are so wherever it stands. */
+export const ANYWHERE = 0;
 
 /** An address at a TTL; those of one group stand for one position. */
 export interface Alias {
@@ -115,11 +118,22 @@ export class DestinationMemory {
   alike(ttl: number, a: string, b: string): boolean {
     if (a === b) return true;
     if (this.aliases.length === 0) return false;
-    const group = this.#groupOf(ttl, a);
-    return group !== 0 && group === this.#groupOf(ttl, b);
+    return this.#grouped(ttl, a, b) || this.#grouped(ANYWHERE, a, b);
   }
 
-  /** From now on `a` and `b` stand for one position at `ttl`. */
+  /** Whether all flows that know anything of `ttl` know the same position. */
+  isShared(ttl: number): boolean {
+    let one = '';
+    for (let flow = 0; flow < this.flows; flow++) {
+      const address = this.expectedAddress(flow, ttl);
+      if (address === '') continue;
+      if (one === '') one = address;
+      else if (!this.alike(ttl, one, address)) return false;
+    }
+    return true;
+  }
+
+  /** From now on `a` and `b` stand for one position at `ttl`; at `ANYWHERE` they are one router's. */
   unite(ttl: number, a: string, b: string): void {
     if (this.alike(ttl, a, b)) return;
     const into = this.#memberOf(ttl, a).group;
@@ -196,11 +210,23 @@ export class DestinationMemory {
     if (isDestination) {
       if (length === 0) return 'unknown';
       const known = this.expectedAddress(flow, ttl);
-      return known !== '' && this.alike(ttl, known, address) ? 'same' : 'differs';
+      if (known !== '') return this.alike(ttl, known, address) ? 'same' : 'differs';
+      return this.#mayEndAt(flow, length, ttl) ? 'unknown' : 'differs';
     }
     const known = this.expectedAddress(flow, ttl);
     if (known === '') return 'unknown';
     return this.alike(ttl, known, address) ? 'same' : 'differs';
+  }
+
+  /**
+   * Whether `flow` may always have met the destination at `ttl` already: other flows do, and nobody else ever answered
+   * from there on. Its nearer answers were lost when its length was learnt.
+   */
+  #mayEndAt(flow: number, length: number, ttl: number): boolean {
+    for (let t = ttl; t < length; t++) if (this.expected(flow, t) !== 0) return false;
+    for (let other = 0; other < this.flows; other++)
+      if (this.expected(other, ttl) === DESTINATION_ID) return true;
+    return false;
   }
 
   /** One probe at `ttl`, answered or not. */
@@ -252,38 +278,41 @@ export class DestinationMemory {
     this.#cells[at] = (traits & 0x00ffffff) | (Math.min(255, (traits >>> 24) + times) << 24);
   }
 
-  /** Centre and mean deviation of the RTTs at `ttl` in milliseconds; zeros when there are none. */
-  rttAt(ttl: number): { readonly centreMs: number; readonly spreadMs: number } {
-    if (ttl > this.#horizon) return { centreMs: 0, spreadMs: 0 };
+  /** Centre of the least RTT a round at `ttl`, and its mean deviation, in milliseconds; zeros when there are none. */
+  rttAt(ttl: number): { readonly centreMs: number; readonly deviationMs: number } {
+    if (ttl > this.#horizon) return { centreMs: 0, deviationMs: 0 };
     const at = (ttl - 1) * this.#width;
     return {
       centreMs: (this.#cells[at + RTT] as number) / RTT_UNITS_PER_MS,
-      spreadMs: (this.#cells[at + SPREAD] as number) / RTT_UNITS_PER_MS,
+      deviationMs: (this.#cells[at + DEVIATION] as number) / RTT_UNITS_PER_MS,
     };
   }
 
-  /** Takes one RTT into the centre (a Huber mean: an outlier pulls no harder than three spreads) and its spread. */
-  noteReply(ttl: number, rttMs: number, replyTtl: number): void {
+  noteReplyTtl(ttl: number, replyTtl: number): void {
+    this.#grow(ttl);
+    const at = (ttl - 1) * this.#width + TRAITS;
+    if (replyTtl > 0)
+      this.#cells[at] = ((this.#cells[at] as number) & 0xff00ffff) | ((replyTtl & 0xff) << 16);
+  }
+
+  /**
+   * Takes in the least RTT that a round saw at `ttl`. The least of several is hardly touched by queues, so that the
+   * centre may follow quickly: what was congestion some rounds ago must not pass for a change now.
+   */
+  noteRtt(ttl: number, rttMs: number): void {
     this.#grow(ttl);
     const at = (ttl - 1) * this.#width;
-    if (replyTtl > 0) {
-      const traits = this.#cells[at + TRAITS] as number;
-      this.#cells[at + TRAITS] = (traits & 0xff00ffff) | ((replyTtl & 0xff) << 16);
-    }
     const rtt = rttMs * RTT_UNITS_PER_MS;
     const centre = this.#cells[at + RTT] as number;
     if (centre === 0) {
       this.#cells[at + RTT] = clampWord(rtt);
-      this.#cells[at + SPREAD] = clampWord(rtt / 16);
+      this.#cells[at + DEVIATION] = clampWord(rtt / 8);
       return;
     }
-    const spread = this.#cells[at + SPREAD] as number;
-    const weight = Math.max(RTT_WEIGHT, 1 / (this.hitsAt(ttl) + 1));
-    const limit = Math.max(1, 3 * spread);
-    const step = Math.max(-limit, Math.min(limit, rtt - centre));
-    this.#cells[at + RTT] = clampWord(centre + weight * step);
-    this.#cells[at + SPREAD] = clampWord(
-      spread + weight * (Math.min(Math.abs(rtt - centre), 2 * limit) - spread),
+    const deviation = this.#cells[at + DEVIATION] as number;
+    this.#cells[at + RTT] = clampWord(centre + RTT_WEIGHT * (rtt - centre));
+    this.#cells[at + DEVIATION] = clampWord(
+      deviation + DEVIATION_WEIGHT * (Math.abs(rtt - centre) - deviation),
     );
   }
 
@@ -331,6 +360,11 @@ export class DestinationMemory {
   restoreReplies(ttl: number, words: readonly number[]): void {
     this.#grow(ttl);
     this.#cells.set(words.slice(0, FLOWS), (ttl - 1) * this.#width);
+  }
+
+  #grouped(ttl: number, a: string, b: string): boolean {
+    const group = this.#groupOf(ttl, a);
+    return group !== 0 && group === this.#groupOf(ttl, b);
   }
 
   #groupOf(ttl: number, address: string): number {

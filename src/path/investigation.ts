@@ -44,7 +44,9 @@ const MOST_ROUNDS = 3;
 const EDGE_REPLY_RATE = 0.1;
 const MAX_SAMPLES = 512;
 /** Rounds after which a path is settled: its spread hops and its aliases are known by then. */
-export const SETTLED_ROUNDS = 5;
+export const SETTLED_ROUNDS = 8;
+/** Sights of a TTL, none of a router known there, that outweigh its not being steady. */
+const STRANGERS = 5;
 /** An overshooting destination is believed to be farther when its silence where it was has at most this probability. */
 const OVERSHOOT_ALPHA = 1e-9;
 
@@ -62,16 +64,17 @@ export class Investigation {
   readonly candidate: Map<number, string> = new Map();
   /** The latest sight of each fixed flow. */
   readonly paths: Map<number, SeenPath> = new Map();
-  /** Addresses that flows beyond the fixed ones showed at `first`. */
-  readonly extras: Set<string> = new Set();
+  /** What flows beyond the fixed ones showed at `first` and the TTL before it. */
+  readonly extras: SeenPath[] = [];
   readonly samples: DelaySample[] = [];
   votesNew = 0;
   votesOld = 0;
   readonly #length: number;
   readonly #signs = new Map<number, string>();
   readonly #agreed = new Set<number>();
+  /** What the suspected flow showed by TTL, each once. */
+  readonly #shown = new Map<number, string[]>();
   #traces = FLOW_TRACES;
-  #thirdAddress = false;
   #rounds = 0;
 
   constructor(memory: DestinationMemory, flow: number, paths: readonly SeenPath[], comparison: Comparison) {
@@ -94,6 +97,7 @@ export class Investigation {
     const { flow, first, memory } = this;
     const top = Math.min(255, Math.max(this.#length, ...this.candidate.keys()) + 1);
     if (this.step === 'flow') {
+      if (this.#traces <= 0) return null;
       const firstTtl = this.#traces === FLOW_TRACES ? 1 : Math.min(first, this.#agreedBelow(first) + 1);
       return { flow, flows: 1, firstTtl, maxTtl: top, attempts: this.#traces };
     }
@@ -109,7 +113,13 @@ export class Investigation {
     }
     if (this.step === 'extra') {
       const next = memory.flows + (EXTRA_TRACES - this.#traces) * FLOWS_PER_EXTRA;
-      return { flow: next, flows: FLOWS_PER_EXTRA, firstTtl: first, maxTtl: first, attempts: this.#traces };
+      return {
+        flow: next,
+        flows: FLOWS_PER_EXTRA,
+        firstTtl: Math.max(1, first - 1),
+        maxTtl: first,
+        attempts: this.#traces,
+      };
     }
     return null;
   }
@@ -151,6 +161,7 @@ export class Investigation {
     for (let ttl = path.firstTtl; ttl <= path.hops.length; ttl++) {
       const address = addressAt(path, ttl);
       if (address === '') continue;
+      this.#show(ttl, path.hops[ttl - 1] ?? []);
       const relation = relationAt(this.memory, path, this.#length, ttl);
       if (relation === 'same') {
         if (this.ttls.has(ttl)) {
@@ -164,9 +175,6 @@ export class Investigation {
       } else if (relation === 'differs') {
         this.ttls.add(ttl);
         this.#sign(ttl, 'n');
-        const before = this.candidate.get(ttl);
-        if (before !== undefined && before !== address && this.ttls.has(ttl)) this.#thirdAddress = true;
-        if (before !== undefined && before !== address) this.#spread(ttl, before, address);
       }
       this.candidate.set(ttl, address);
     }
@@ -174,10 +182,35 @@ export class Investigation {
     return old;
   }
 
-  /** Two new addresses of one flow within seconds: the new way spreads packets at `ttl`, or is not settled yet. */
-  #spread(ttl: number, before: string, address: string): void {
-    if (this.memory.alike(ttl, before, address) || address === DESTINATION_MARK) return;
-    if (this.memory.suspect(ttl, address) >= 2) this.memory.unite(ttl, before, address);
+  #show(ttl: number, addresses: readonly string[]): void {
+    const shown = this.#shown.get(ttl) ?? [];
+    for (const address of addresses) {
+      if (!shown.some((other) => this.memory.alike(ttl, other, address))) shown.push(address);
+    }
+    this.#shown.set(ttl, shown);
+  }
+
+  /** One flow showed several positions at this TTL within seconds: its packets are spread, or its way is not settled. */
+  isUnsteady(ttl: number): boolean {
+    return (this.#shown.get(ttl)?.length ?? 0) > 1;
+  }
+
+  /** Whether some TTL speaks against memory that does not just spread packets over routers known there. */
+  #stands(): boolean {
+    if (this.overshoot) return true;
+    return [...this.ttls].some((ttl) => !this.isUnsteady(ttl) || this.#onlyStrangers(ttl));
+  }
+
+  #onlyStrangers(ttl: number): boolean {
+    let sights = (this.#signs.get(ttl) ?? '').length;
+    for (const path of this.paths.values()) {
+      const set = path.hops[ttl - 1] ?? [];
+      if (set.some((address) => this.memory.knows(ttl, address))) return false;
+      if (set.length > 0 && path.flow !== this.flow) sights++;
+    }
+    return (
+      sights >= STRANGERS && !(this.#shown.get(ttl) ?? []).some((address) => this.memory.knows(ttl, address))
+    );
   }
 
   #takeVote(path: SeenPath | undefined): void {
@@ -231,7 +264,7 @@ export class Investigation {
       );
     }
     // The whole of the three where anything looks unsteady: a short path through it, a third address.
-    const steady = !this.#thirdAddress && this.ttls.size > 1;
+    const steady = this.ttls.size > 1 && ![...this.ttls].some((ttl) => this.isUnsteady(ttl));
     return this.votesNew >= (steady ? VOTES_NEEDED : Math.min(3, VOTES_NEEDED + Math.max(0, this.#traces)));
   }
 
@@ -298,20 +331,14 @@ export class Investigation {
 
   #takeExtra(paths: readonly SeenPath[]): void {
     this.#traces--;
-    for (const path of paths) for (const address of path.hops[this.first - 1] ?? []) this.extras.add(address);
+    this.extras.push(...paths);
     if (this.#traces <= 0 || this.oldInUse()) this.#close();
   }
 
   /** Whether memory knows several positions at the first differing TTL: flows part there. */
   #balancedAtFirst(): boolean {
     const { memory, first } = this;
-    let one = '';
-    for (let flow = 0; flow < memory.flows; flow++) {
-      const address = memory.expectedAddress(flow, first);
-      if (address === '') continue;
-      if (one === '') one = address;
-      else if (!memory.alike(first, one, address)) return true;
-    }
+    if (!memory.isShared(first)) return true;
     return memory.siblings.some((sibling) => sibling.ttl === first);
   }
 
@@ -320,14 +347,36 @@ export class Investigation {
     return this.movedFlows().some((flow) => {
       const first = this.firstOf(flow);
       const old = this.memory.expectedAddress(flow, first);
-      if (old === '') return false;
-      if (first === this.first && [...this.extras].some((each) => this.memory.alike(first, old, each)))
-        return true;
-      for (const path of this.paths.values()) {
-        if ((path.hops[first - 1] ?? []).some((each) => this.memory.alike(first, old, each))) return true;
-      }
-      return false;
+      return old !== '' && this.besides(flow).some((each) => this.memory.alike(first, old, each));
     });
+  }
+
+  /**
+   * Addresses that flows show now at the first differing TTL of a moved flow, beside it: behind the same router, for
+   * where branches are of unequal length, other parts of the route show at the same TTL.
+   */
+  besides(flow: number): string[] {
+    const { memory, paths } = this;
+    const first = this.firstOf(flow);
+    const before = this.#shownAt(flow, first - 1);
+    const parallel = (set: readonly string[] | undefined): boolean =>
+      set === undefined ||
+      set.length === 0 ||
+      before.length === 0 ||
+      set.some((a) => before.some((b) => memory.alike(first - 1, a, b)));
+    const shown: string[] = [];
+    for (const path of [...paths.values(), ...this.extras]) {
+      if (parallel(path.hops[first - 2])) shown.push(...(path.hops[first - 1] ?? []));
+    }
+    return shown;
+  }
+
+  /** What a fixed flow shows at a TTL, or is expected to. */
+  #shownAt(flow: number, ttl: number): readonly string[] {
+    const shown = this.paths.get(flow)?.hops[ttl - 1] ?? [];
+    if (shown.length > 0) return shown;
+    const expected = this.memory.expectedAddress(flow, ttl);
+    return expected === '' ? [] : [expected];
   }
 
   /** First TTL at which a moved flow differs: paths of unequal length part at different TTLs. */
@@ -359,8 +408,8 @@ export class Investigation {
   }
 
   #close(): void {
-    if (!this.proven) return;
-    this.step = 'done';
+    if (!this.#stands()) this.#dismiss();
+    else this.step = 'done';
   }
 
   /** No change. What alternated is remembered: at once where it went to and fro, else when it comes again. */
@@ -370,13 +419,42 @@ export class Investigation {
     for (const ttl of this.ttls) {
       const signs = this.#signs.get(ttl) ?? '';
       const returned = signs.includes('on');
-      if (signs.includes('o')) this.memory.noteAlternation(ttl, returned ? 2 : 1);
+      const unsteady = this.isUnsteady(ttl) && !this.#onlyStrangers(ttl);
+      if (unsteady) this.memory.noteAlternation(ttl, returned || !signs.includes('o') ? 2 : 1);
       const address = this.candidate.get(ttl) ?? '';
       const expected = this.memory.expectedAddress(this.flow, ttl);
       if (address === '' || expected === '') continue;
       const times = this.memory.suspect(ttl, address);
       if (returned || (this.ttls.size === 1 && times >= 3)) this.memory.unite(ttl, expected, address);
     }
+  }
+
+  /**
+   * First differing TTL over all flows that moved to the same routers: where branches are of unequal length, they meet
+   * the change at different TTLs.
+   */
+  firstOfAll(): number {
+    const own = this.#strangersOf(this.flow);
+    let first = this.first;
+    for (const flow of this.movedFlows()) {
+      const shares = this.overshoot || [...this.#strangersOf(flow)].some((address) => own.has(address));
+      if (shares) first = Math.min(first, this.overshoot ? this.memory.lengthOf(flow) : this.firstOf(flow));
+    }
+    return first;
+  }
+
+  /** The routers that a flow newly meets. */
+  #strangersOf(flow: number): Set<string> {
+    const path = this.paths.get(flow);
+    const strangers = new Set<string>();
+    if (path === undefined) return strangers;
+    const ttls =
+      flow === this.flow ? this.ttls : (compareWithMemory(this.memory, path).difference?.ttls ?? []);
+    for (const ttl of ttls) {
+      const address = flow === this.flow ? (this.candidate.get(ttl) ?? '') : addressAt(path, ttl);
+      if (address !== '' && address !== DESTINATION_MARK) strangers.add(address);
+    }
+    return strangers;
   }
 }
 

@@ -34,11 +34,14 @@ export function noteReplies(
 ): void {
   for (const path of paths) if (!doubted.has(path.flow)) tallyPath(memory, path);
   for (const hop of trace.hops) {
+    let least = Number.POSITIVE_INFINITY;
     for (const reply of hop.replies) {
       if (reply.flow >= memory.flows || doubted.has(reply.flow) || reply.kind === 'unreachable') continue;
-      const beyondEnd = isDestination(reply.kind) && hop.ttl !== memory.lengthOf(reply.flow);
-      if (!beyondEnd) memory.noteReply(hop.ttl, reply.rttMs, reply.replyTtl ?? 0);
+      if (isDestination(reply.kind) && hop.ttl !== memory.lengthOf(reply.flow)) continue;
+      least = Math.min(least, reply.rttMs);
+      memory.noteReplyTtl(hop.ttl, reply.replyTtl ?? 0);
     }
+    if (least < Number.POSITIVE_INFINITY) memory.noteRtt(hop.ttl, least);
   }
 }
 

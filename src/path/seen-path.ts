@@ -93,6 +93,8 @@ export function learnPath(memory: DestinationMemory, path: SeenPath): void {
     if (addresses.length > 1) learnSpread(memory, ttl, addresses);
     if (length > 0 && ttl > length) break;
     if (memory.expected(path.flow, ttl) === 0) memory.expect(path.flow, ttl, address);
+    // Nearer than was known: what was learnt beyond was an overshoot.
+    if (address === DESTINATION_MARK) for (let t = ttl + 1; t <= length; t++) memory.forget(path.flow, t);
   }
 }
 

@@ -232,12 +232,12 @@ class Tracker implements PathTracker {
     if (!returning && this.#mustComeAgain(destination, investigation, verdict)) return;
     const confidence = confidenceOf(investigation);
     if (verdict !== 'renamed' && verdict !== 'ecmp') routes.complete(memory);
-    const { flow, first } = investigation;
+    const { flow } = investigation;
+    const first = investigation.firstOfAll();
     const path = adopt(investigation, verdict);
     if (verdict === 'renamed') {
-      const before = path.before[first - 1] ?? '';
-      const after = path.after[first - 1] ?? '';
-      found.renamed.push({ ttl: first, before, after });
+      const ttl = investigation.first;
+      found.renamed.push({ ttl, before: path.before[ttl - 1] ?? '', after: path.after[ttl - 1] ?? '' });
       return;
     }
     if (verdict !== 'ecmp') routes.enter(memory, first, atMs);
@@ -270,11 +270,11 @@ class Tracker implements PathTracker {
    */
   #mustComeAgain(destination: Destination, investigation: Investigation, verdict: Verdict): boolean {
     const { memory } = destination;
-    const { first, flow, candidate } = investigation;
+    const { first, candidate } = investigation;
     const address = candidate.get(first) ?? '';
     const stranger = verdict === 'ecmp' && !memory.knows(first, address) && investigation.ttls.size === 1;
     if (verdict === 'renamed' || (memory.settled >= SETTLED_ROUNDS && !stranger)) return false;
-    const sign = `${flow} ${first} ${verdict}`;
+    const sign = `${first} ${verdict}`;
     const again = destination.provisional === sign && destination.provisionalRound >= memory.rounds - 2;
     destination.provisional = again ? null : sign;
     destination.provisionalRound = memory.rounds;

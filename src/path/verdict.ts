@@ -14,12 +14,11 @@ import { medianOf } from './statistics.ts';
 
 export type Verdict = 'renamed' | 'ecmp' | 'reroute' | 'length';
 
-/** Standard errors by which later hops must be delayed together. */
-const DELAY_Z = 6;
-const LEAST_DELAY_MS = 0.05;
+/** Mean deviations by which later hops must be delayed together. */
+const DELAY_DEVIATIONS = 6;
+const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
-const LEAST_HITS = 8;
-const LEAST_SAMPLES = 2;
+const LEAST_HITS = 20;
 
 export function judge(investigation: Investigation): Verdict {
   const { memory } = investigation;
@@ -33,25 +32,20 @@ export function judge(investigation: Investigation): Verdict {
 /** Flows moved among routers that still carry others. */
 function isRehash(investigation: Investigation, moved: readonly number[]): boolean {
   const { memory, paths, first } = investigation;
-  const inUse = investigation.oldInUse();
-  const strangers = new Set<string>();
+  if (investigation.oldInUse()) return true;
   let allKnown = true;
   for (const flow of moved) {
     const path = paths.get(flow);
     if (path === undefined) continue;
-    for (const ttl of compareWithMemory(memory, path).difference?.ttls ?? []) {
-      const address = addressAt(path, ttl);
-      if (memory.knows(ttl, address)) continue;
-      allKnown = false;
-      if (ttl === first) strangers.add(address);
-    }
+    const ttls = compareWithMemory(memory, path).difference?.ttls ?? [];
+    if (ttls.some((ttl) => !memory.knows(ttl, addressAt(path, ttl)))) allKnown = false;
   }
-  if (inUse) return true;
   if (allKnown) return moved.length < sightedFlows(paths);
-  // Some router of the hop still carries flows, and several strangers appeared: more routers than were known.
-  for (const address of investigation.extras) if (!memory.knows(first, address)) strangers.add(address);
-  const anyKnown = [...investigation.extras].some((address) => memory.knows(first, address));
-  return anyKnown && strangers.size >= 2;
+  if (investigation.ttls.size === 1) return false;
+  // A router beside the old one still carries flows, and several strangers appeared: there are more than were known.
+  const beside = new Set(investigation.besides(investigation.flow));
+  const strangers = [...beside].filter((address) => !memory.knows(first, address));
+  return strangers.length >= 2 && strangers.length < beside.size;
 }
 
 function sightedFlows(paths: ReadonlyMap<number, SeenPath>): number {
@@ -76,7 +70,8 @@ function isSingleHop(investigation: Investigation, moved: readonly number[]): bo
 /** Evidence that another router stands at `first`, beyond its other address. */
 function showsAnotherRouter(investigation: Investigation): boolean {
   const { memory, first, candidate, samples } = investigation;
-  const was = initialTtl(memory.replyTtlAt(first));
+  // Where flows part, what is remembered of a TTL may be another router's.
+  const was = memory.isShared(first) ? initialTtl(memory.replyTtlAt(first)) : 0;
   const address = candidate.get(first) ?? '';
   for (const sample of samples) {
     if (sample.ttl !== first || sample.address !== address || sample.replyTtl === 0 || was === 0) continue;
@@ -95,31 +90,24 @@ export function initialTtl(replyTtl: number): number {
 /** Whether the hops beyond `first` are farther or nearer in time than they were, as one, while those before are not. */
 function laterHopsShifted(investigation: Investigation): boolean {
   const { memory, first, samples } = investigation;
-  const byTtl = new Map<number, number[]>();
-  for (const { ttl, rttMs } of samples) {
-    const list = byTtl.get(ttl);
-    if (list === undefined) byTtl.set(ttl, [rttMs]);
-    else list.push(rttMs);
-  }
+  const least = new Map<number, number>();
+  for (const { ttl, rttMs } of samples) least.set(ttl, Math.min(rttMs, least.get(ttl) ?? rttMs));
   const before: number[] = [];
   const shifts: number[] = [];
-  const errors: number[] = [];
-  for (const [ttl, rtts] of byTtl) {
-    if (memory.hitsAt(ttl) < LEAST_HITS || rtts.length < LEAST_SAMPLES || ttl === first) continue;
-    const { centreMs, spreadMs } = memory.rttAt(ttl);
-    const shift = medianOf(rtts) - centreMs;
-    if (ttl < first) before.push(shift);
+  const deviations: number[] = [];
+  for (const [ttl, rttMs] of least) {
+    if (memory.hitsAt(ttl) < LEAST_HITS || ttl === first || !memory.isShared(ttl)) continue;
+    const { centreMs, deviationMs } = memory.rttAt(ttl);
+    if (ttl < first) before.push(rttMs - centreMs);
     else {
-      shifts.push(shift);
-      // A median of n errs by about 1.25 sigma / sqrt(n), and sigma is about 1.25 mean deviations.
-      errors.push(1.57 * spreadMs * Math.sqrt(1 / rtts.length + 1 / 16));
+      shifts.push(rttMs - centreMs);
+      deviations.push(deviationMs);
     }
   }
   if (shifts.length === 0) return false;
   const base = before.length === 0 ? 0 : medianOf(before);
   const shift = medianOf(shifts.slice()) - base;
-  const error = medianOf(errors);
-  if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_Z * error)) return false;
+  if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
   const agreeing = shifts.filter((each) => Math.sign(each - base) === Math.sign(shift)).length;
   return agreeing * 3 >= shifts.length * 2;
 }
