@@ -1,7 +1,7 @@
 // The command line: which commands and options there are, and what happens to what they throw.
 // Invariant: rooms that a command does not need are not loaded; `hopscope --help` loads none of them.
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../config/nearest.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
 import { EXIT, exitStatusOf, UsageError } from './exit-status.ts';
@@ -121,10 +121,10 @@ function addServe(program: Command, io: CliIo, services: CliServices, finish: Fi
       `host:port or :port, may be given several times (${DEFAULT_LISTEN_ADDRESS})`,
       collect,
     )
-    .option('--web.config.file <path>', 'TLS and authentication, in the format of Prometheus exporters')
     .option('--web.external-url <url>', 'URL under which the exporter is reached from outside')
     .option('--web.route-prefix <path>', 'prefix of all paths (that of --web.external-url)')
-    .option('--history.path <path>', 'file of the path history')
+    .addOption(new Option('--web.config.file <path>').hideHelp())
+    .addOption(new Option('--history.path <path>').hideHelp())
     .option('--log.level <level>', LOG_LEVELS.join(', '), 'info')
     .option('--log.format <format>', LOG_FORMATS.join(', '), 'logfmt')
     .addHelpText('after', SERVE_EXAMPLES)

@@ -75,8 +75,8 @@ test('serve reads every dotted option, --web.listen-address more than once, and 
   const server = new FakeServer();
   const { harness, asked } = serving(server);
   const line =
-    'serve a.example --config.file=x.yml --web.listen-address :1 --web.listen-address=[::1]:2 --web.config.file w.yml ' +
-    '--web.external-url http://h/p --web.route-prefix /q --history.path h.db --log.level debug --log.format json 192.0.2.1';
+    'serve a.example --config.file=x.yml --web.listen-address :1 --web.listen-address=[::1]:2 ' +
+    '--web.external-url http://h/p --web.route-prefix /q --log.level debug --log.format json 192.0.2.1';
   const running = harness.start(...line.split(' '));
   await harness.clock.advance(0);
   harness.io.emit('SIGINT');
@@ -86,15 +86,24 @@ test('serve reads every dotted option, --web.listen-address more than once, and 
     configFile: 'x.yml',
     targets: ['a.example', '192.0.2.1'],
     listenAddresses: [':1', '[::1]:2'],
-    webConfigFile: 'w.yml',
+    webConfigFile: undefined,
     externalUrl: 'http://h/p',
     routePrefix: '/q',
-    historyPath: 'h.db',
+    historyPath: undefined,
     logLevel: 'debug',
     logFormat: 'json',
   });
   assert.equal(inForce.get('web.listen-address'), ':1, [::1]:2');
   assert.equal(inForce.get('targets'), 'a.example 192.0.2.1');
+});
+
+test('serve refuses options that would not be in force', async () => {
+  for (const option of ['--web.config.file', '--history.path']) {
+    const { harness, asked } = serving(new FakeServer());
+    assert.equal(await harness.run('serve', option, 'x'), 2);
+    assert.match(harness.io.err, /^hopscope: --[a-z.]+ is not available in this version, [^\n]+\n$/);
+    assert.equal(asked.length, 0);
+  }
 });
 
 test('serve reloads at SIGHUP, also after a reload that failed, and closes once', async () => {

@@ -16,9 +16,11 @@ export interface ServeOptions {
   readonly targets: readonly string[];
   /** At least one. */
   readonly listenAddresses: readonly string[];
+  /** Undefined until the server has TLS and authentication: the command refuses the option. */
   readonly webConfigFile: string | undefined;
   readonly externalUrl: string | undefined;
   readonly routePrefix: string | undefined;
+  /** Undefined until there is a history: the command refuses the option. */
   readonly historyPath: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
