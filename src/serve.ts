@@ -19,7 +19,8 @@ import { systemClock } from './monitor/clock.ts';
 import { createMonitor, type Monitor } from './monitor/monitor.ts';
 import { SystemResolver } from './monitor/system-resolver.ts';
 import { startEngine } from './net/engine.ts';
-import { createPathMemory } from './path-memory.ts';
+import { AddressTable } from './path/address-table.ts';
+import { createPathTracker } from './path/tracker.ts';
 import type { TraceEngine } from './trace/trace.ts';
 
 /** Open requests may take so long after SIGTERM. */
@@ -35,6 +36,9 @@ export interface Surroundings {
   /** In place of the disk. */
   readonly fileSystem?: ConfigFileSystem;
 }
+
+/** Flows beyond these are traced, not remembered. */
+const MOST_TRACKED_FLOWS = 16;
 
 type Log = ReturnType<typeof createLog>;
 
@@ -112,11 +116,13 @@ class Exporter {
     this.#config = loaded.config;
     this.#targetMetrics = createTargetMetrics(loaded.config);
     const targetMetrics = this.#targetMetrics;
+    const addresses = new AddressTable();
     this.#monitor = createMonitor({
       engine,
       resolver: new SystemResolver({ now: () => performance.now() }),
       clock: systemClock(),
-      newPathMemory: createPathMemory,
+      newPathMemory: ({ module }) =>
+        createPathTracker({ flows: Math.min(module.flows, MOST_TRACKED_FLOWS), addresses }),
       log,
       onRound: (round) => targetMetrics.observeRound(round),
     });

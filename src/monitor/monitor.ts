@@ -46,6 +46,7 @@ export interface MonitorOptions {
 /** One static target as it stands; a live view. */
 export interface TargetStatus {
   readonly target: TargetConfig;
+  /** Without its trace. */
   readonly lastRound: Round | null;
   readonly running: boolean;
   /** Rounds that ended, whatever the result. */
@@ -318,7 +319,8 @@ class TargetMonitor implements Monitor {
 
   #publish(watched: WatchedTarget, round: Round): void {
     watched.rounds++;
-    watched.lastRound = round;
+    // The trace has been handed on; kept here it would be most of what a target costs.
+    watched.lastRound = { ...round, trace: null };
     const { failure } = round;
     if (failure !== null) {
       watched.failures[failure.reason]++;

@@ -93,6 +93,8 @@ export class FlowRun {
     for (const record of this.#all()) {
       if (record.state === 'outstanding') this.giveUp(record);
       record.run = null;
+      // What lingers only tells late and duplicate replies from strangers'.
+      record.answer = null;
     }
   }
 

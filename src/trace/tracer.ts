@@ -24,7 +24,7 @@ import { reportTrace } from './report.ts';
 import { TimerHeap } from './timer-heap.ts';
 import type { EngineCounters, Trace, TraceRequest } from './trace.ts';
 
-const LINGER_NS = 10e9;
+const LINGER_NS = 4e9;
 const PROGRESS_NS = 50e6;
 const HANDLE_BITS = 22;
 const HANDLE_GENERATIONS = 256;
