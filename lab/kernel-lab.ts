@@ -7,6 +7,7 @@ import {
   NamespaceError,
   type RunOptions,
   type RunResult,
+  sweepNamespaces,
 } from './namespaces.ts';
 
 export interface KernelLabOptions {
@@ -44,6 +45,7 @@ interface Node {
 export async function startKernelLab(options: KernelLabOptions): Promise<KernelLab> {
   if (!(options.routers >= 1 && options.routers <= 20))
     throw new RangeError('a kernel lab has 1 to 20 routers');
+  await sweepNamespaces();
   const builder = new Builder(options);
   try {
     return await builder.build();

@@ -1,7 +1,8 @@
-// Network namespaces and what runs in them. Needs root and `ip`. A namespace is named hs-<pid>-<n> after the
+// Network namespaces and what runs in them. Needs root and `ip`. A namespace is named hs-<pid>-<random> after the
 // process that made it, so that those left behind by a crash are known by their dead pid and swept.
 
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 
 const NAME = /^hs-([0-9]+)-[0-9a-z-]+$/;
 
@@ -80,12 +81,9 @@ export class Namespace implements AsyncDisposable {
   }
 }
 
-let made = 0;
-
 /** A new, empty namespace with its loopback up. `label` (a-z, 0-9) ends its name. */
 export async function createNamespace(label = ''): Promise<Namespace> {
-  if (made === 0) await sweepNamespaces();
-  const name = `hs-${process.pid}-${made++}${label}`;
+  const name = `hs-${process.pid}-${randomBytes(3).toString('hex')}${label}`;
   const { exitCode, stderr } = await execute(['ip', 'netns', 'add', name]);
   if (exitCode !== 0) {
     throw new NamespaceError(`Cannot make the network namespace ${name}: ${stderr.trim()}; it takes root`);

@@ -160,7 +160,7 @@ export function planRouter(
     silent: silentKinds(traits.silent ?? false),
     face,
     faces: new Map((router.interfaces ?? []).map((port) => [port.from, planFace(router, traits, port)])),
-    salt: hashText(name, hashSeed),
+    salt: hashText(name, hashSeed + (traits.hashSalt ?? 0)),
     hash:
       (traits.hash?.identifier ? HASH.identifier : 0) |
       (traits.hash?.flowLabel ? HASH.flowLabel : 0) |

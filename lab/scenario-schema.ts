@@ -159,6 +159,7 @@ const routerTraitFields = {
       trafficClass: optional(z.boolean()),
     }),
   ),
+  hashSalt: optional(z.number().int()),
   dscp: optional(z.number().int().min(0).max(63)),
   nat: optional(
     z.strictObject({

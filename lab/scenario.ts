@@ -125,6 +125,8 @@ export interface RouterTraits {
   /** RFC 4884 length field present (default), or left zero as old equipment does. */
   readonly extensionLength?: boolean;
   readonly hash?: HashFields;
+  /** Another number sends flows other ways, as when a member of a group of links comes or goes; default 0. */
+  readonly hashSalt?: number;
   /** Writes this DSCP (0 to 63) into everything it forwards. */
   readonly dscp?: number;
   readonly nat?: Nat;

@@ -143,7 +143,7 @@ for (const file of readdirSync(FOLDER).sort()) {
       for (const target of targets) {
         it(`eventsOf() gives the written events of ${target}`, () => {
           const flows = [1, 2, 3, 4].map(
-            (identifier): FlowFields => ({ target, protocol: 'icmp', identifier }),
+            (flow): FlowFields => ({ target, protocol: 'icmp', checksum: flow * 0x1234 }),
           );
           const events = eventsOf(scenario, flows).map(({ kind, firstHop, atMs }) => ({
             target,

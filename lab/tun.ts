@@ -10,6 +10,7 @@ import {
   NamespaceError,
   type RunOptions,
   type RunResult,
+  sweepNamespaces,
 } from './namespaces.ts';
 import type { Change, Scenario } from './scenario.ts';
 import type { Fate } from './simulator.ts';
@@ -37,6 +38,7 @@ const LEAVING_MS = 5000;
 
 /** Starts the scenario at its time 0. */
 export async function startTunLab(scenario: Scenario, options: TunLabOptions = {}): Promise<TunLab> {
+  await sweepNamespaces();
   const namespace = await createNamespace('tun');
   try {
     const child = namespace.spawn([process.execPath, processPath(), ...argumentsOf(options)], {
