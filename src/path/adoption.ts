@@ -19,10 +19,11 @@ export function adopt(investigation: Investigation, verdict: Verdict): BeforeAft
   const moved = investigation.movedFlows();
   const before = expectedHops(memory, flow);
   if (verdict === 'renamed') {
-    for (const other of moved) rename(investigation, other);
+    rename(investigation, moved);
     return { before, after: expectedHops(memory, flow) };
   }
   if (verdict === 'ecmp') keepAsSiblings(investigation, moved);
+  else forgetUnseen(investigation, moved);
   for (const other of moved) replace(investigation, other, verdict);
   if (verdict !== 'ecmp') {
     memory.dropSiblingsFrom(first);
@@ -45,16 +46,30 @@ export function expectedHops(memory: DestinationMemory, flow: number): (string |
   return hops;
 }
 
-function rename(investigation: Investigation, flow: number): void {
-  const { memory, first, paths } = investigation;
-  const path = paths.get(flow);
-  if (path === undefined) return;
-  const address =
-    flow === investigation.flow ? (investigation.candidate.get(first) ?? '') : addressAt(path, first);
+/** The flows that met the renamed router know its new address; for the others it is an alias that they may meet. */
+function rename({ memory, first, flow, candidate, paths }: Investigation, moved: readonly number[]): void {
+  const address = candidate.get(first) ?? '';
   const old = memory.expectedAddress(flow, first);
   if (address === '' || old === '') return;
+  for (const other of moved) {
+    const path = paths.get(other);
+    const sees = other === flow || (path !== undefined && addressAt(path, first) === address);
+    if (sees && memory.expectedAddress(other, first) === old) memory.expect(other, first, address);
+  }
   memory.unite(ANYWHERE, old, address);
-  memory.expect(flow, first, address);
+}
+
+/** Flows that shared what was replaced and have not been seen since: where they go now is not known. */
+function forgetUnseen({ memory, flow, paths, ttls }: Investigation, moved: readonly number[]): void {
+  for (const ttl of ttls) {
+    const old = memory.expectedAddress(flow, ttl);
+    if (old === '') continue;
+    for (const [other, path] of paths) {
+      if (moved.includes(other) || addressAt(path, ttl) !== '') continue;
+      const expected = memory.expectedAddress(other, ttl);
+      if (expected !== '' && memory.alike(ttl, expected, old)) memory.forget(other, ttl);
+    }
+  }
 }
 
 /** Where flows were and where they are now both belong to the balanced hop. */

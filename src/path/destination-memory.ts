@@ -62,7 +62,7 @@ export class DestinationMemory {
   aliases: Alias[] = [];
   siblings: Sibling[] = [];
   suspects: Suspect[] = [];
-  /** Traces in a row in which a flow met the destination only beyond its TTL; empty while no flow does. */
+  /** Probes in a row with a flow's own length that went unanswered while it met the destination beyond; mostly empty. */
   overshoots: number[] = [];
   #cells: Uint32Array;
   #horizon: number;
@@ -310,10 +310,9 @@ export class DestinationMemory {
       return;
     }
     const deviation = this.#cells[at + DEVIATION] as number;
+    const weight = Math.max(DEVIATION_WEIGHT, 1 / (this.settled + 2));
     this.#cells[at + RTT] = clampWord(centre + RTT_WEIGHT * (rtt - centre));
-    this.#cells[at + DEVIATION] = clampWord(
-      deviation + DEVIATION_WEIGHT * (Math.abs(rtt - centre) - deviation),
-    );
+    this.#cells[at + DEVIATION] = clampWord(deviation + weight * (Math.abs(rtt - centre) - deviation));
   }
 
   /** Forgets how the TTLs from `ttl` on answer: other routers stand there now. */
@@ -328,15 +327,19 @@ export class DestinationMemory {
     return isImprobableSilence(this.destinationHits, this.destinationTries, misses, alpha);
   }
 
-  /** One probe for the destination at its TTL. */
-  tallyDestination(answered: boolean): void {
-    this.destinationTries++;
-    if (answered) this.destinationHits++;
+  /** Probes for the destination at its TTL, and how many of them it answered. */
+  tallyDestination(tries: number, hits: number): void {
+    this.destinationTries += tries;
+    this.destinationHits += hits;
     if (this.destinationTries > MOST_TRIES) {
       this.destinationTries >>>= 1;
       this.destinationHits >>>= 1;
     }
-    this.destinationMisses = answered ? 0 : this.destinationMisses + 1;
+    this.destinationMisses = hits > 0 ? 0 : this.destinationMisses + tries;
+  }
+
+  noteOvershoot(flow: number, silentProbes: number): void {
+    this.overshoots[flow] = (this.overshoots[flow] ?? 0) + silentProbes;
   }
 
   /** Gives every address back to the table. */

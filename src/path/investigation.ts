@@ -238,7 +238,7 @@ export class Investigation {
     if (path.reachedTtl > 0 && path.reachedTtl <= this.#length) this.votesOld++;
     else if (comparison.overshoot) {
       this.votesNew++;
-      this.memory.overshoots[this.flow] = (this.memory.overshoots[this.flow] ?? 0) + 1;
+      this.memory.noteOvershoot(this.flow, path.silentTries[this.#length] ?? 1);
       this.paths.set(this.flow, path);
     } else if (comparison.difference !== null) this.votesOld++;
   }
@@ -359,14 +359,15 @@ export class Investigation {
     const { memory, paths } = this;
     const first = this.firstOf(flow);
     const before = this.#shownAt(flow, first - 1);
-    const parallel = (set: readonly string[] | undefined): boolean =>
-      set === undefined ||
-      set.length === 0 ||
-      before.length === 0 ||
-      set.some((a) => before.some((b) => memory.alike(first - 1, a, b)));
+    const parallel = (set: readonly string[]): boolean =>
+      before.length === 0 || set.some((a) => before.some((b) => memory.alike(first - 1, a, b)));
     const shown: string[] = [];
-    for (const path of [...paths.values(), ...this.extras]) {
-      if (parallel(path.hops[first - 2])) shown.push(...(path.hops[first - 1] ?? []));
+    for (const path of paths.values()) {
+      if (parallel(this.#shownAt(path.flow, first - 1))) shown.push(...(path.hops[first - 1] ?? []));
+    }
+    if (first !== this.first) return shown;
+    for (const path of this.extras) {
+      if (parallel(path.hops[first - 2] ?? [])) shown.push(...(path.hops[first - 1] ?? []));
     }
     return shown;
   }

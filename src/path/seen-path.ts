@@ -1,18 +1,33 @@
 // One flow of one trace as it is compared with memory, and what differs. Invariant: silence never differs.
 
+import type { Trace } from '../trace/trace.ts';
 import { DESTINATION_MARK } from './address-table.ts';
 import type { DestinationMemory } from './destination-memory.ts';
-import type { FlowPath } from './identity.ts';
+import { type FlowPath, flowPathsOf } from './identity.ts';
 
 /** As FlowPath, but the destination is `DESTINATION_MARK`, so that a router with its address stays a router. */
-export type SeenPath = FlowPath;
+export interface SeenPath extends FlowPath {
+  /** By TTL: probes that each flow which was silent there had sent, at least 1. */
+  readonly silentTries: readonly number[];
+}
 
-export function asSeen(path: FlowPath, destination: string): SeenPath {
-  if (path.reachedTtl === 0) return path;
+/** The paths of a trace's flows, to be compared with memory. */
+export function seenPathsOf(trace: Trace): SeenPath[] {
+  const silentTries: number[] = [];
+  for (const hop of trace.hops) {
+    const silentFlows = trace.flows.length - new Set(hop.replies.map((reply) => reply.flow)).size;
+    const unanswered = hop.sent - hop.replies.length;
+    silentTries[hop.ttl] = Math.max(1, Math.floor(unanswered / Math.max(1, silentFlows)));
+  }
+  return flowPathsOf(trace).map((path) => ({ ...path, hops: markedHops(path, trace.address), silentTries }));
+}
+
+function markedHops(path: FlowPath, destination: string): readonly (readonly string[])[] {
+  if (path.reachedTtl === 0) return path.hops;
   const hops = path.hops.slice();
   const last = (hops[path.reachedTtl - 1] ?? []).filter((address) => address !== destination);
   hops[path.reachedTtl - 1] = [...last, DESTINATION_MARK];
-  return { ...path, hops };
+  return hops;
 }
 
 export interface Difference {

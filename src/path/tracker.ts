@@ -8,13 +8,12 @@ import { adopt, type BeforeAfter, expectedHops } from './adoption.ts';
 import { type AsNumberOf, asPathsConflict, collapseAsPath, hopAsNumbers } from './as-path.ts';
 import { DestinationMemory } from './destination-memory.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import { flowPathsOf } from './identity.ts';
 import { type Confirmation, Investigation, SETTLED_ROUNDS } from './investigation.ts';
 import type { PathChange, PathChangeKind, PathObservation, RenamedHop } from './observation.ts';
 import { hashAsPath } from './path-hash.ts';
 import { type HopReplies, hopReplies, noteReplies } from './reply-memory.ts';
 import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route-memory.ts';
-import { asSeen, type Comparison, compareWithMemory, learnPath, type SeenPath } from './seen-path.ts';
+import { type Comparison, compareWithMemory, learnPath, type SeenPath, seenPathsOf } from './seen-path.ts';
 import { reconcileSpreadHops } from './spread-hops.ts';
 import { judge, type Verdict } from './verdict.ts';
 
@@ -95,7 +94,7 @@ class Tracker implements PathTracker {
   observe(trace: Trace, atMs: number): PathObservation {
     const destination = this.#destinationOf(trace.address);
     const { memory } = destination;
-    const all = flowPathsOf(trace).map((path) => asSeen(path, trace.address));
+    const all = seenPathsOf(trace);
     const paths = all.filter((path) => path.flow < this.#flows);
     const answered = trace.hops.some((hop) => hop.replies.length > 0);
     const figures = figuresOf(trace);
@@ -133,7 +132,7 @@ class Tracker implements PathTracker {
       this.#askSilent(destination, trace, atMs, found);
     else if (investigation.memory === destination.memory) {
       collectSamples(investigation, trace);
-      investigation.take(flowPathsOf(trace).map((path) => asSeen(path, trace.address)));
+      investigation.take(seenPathsOf(trace));
       this.#conclude(destination, investigation, atMs, found);
     }
     return this.#observation(destination, found);
@@ -299,7 +298,7 @@ class Tracker implements PathTracker {
       memory.destinationMisses = 0;
       return;
     }
-    for (const _ of trace.flows) memory.tallyDestination(false);
+    memory.tallyDestination(trace.flows.length, 0);
     this.#declareSilence(memory, atMs, found);
   }
 
@@ -318,8 +317,10 @@ class Tracker implements PathTracker {
     const arrived = paths.find((path) => path.reachedTtl > 0);
     for (const path of paths) {
       const length = memory.lengthOf(path.flow);
-      if (path.reachedTtl > 0) memory.tallyDestination(length === 0 || path.reachedTtl <= length);
-      else if (memory.everReached && !memory.unreachable) memory.tallyDestination(false);
+      if (path.reachedTtl > 0 && (length === 0 || path.reachedTtl <= length)) memory.tallyDestination(1, 1);
+      else if (memory.everReached && !memory.unreachable) {
+        memory.tallyDestination(path.silentTries[length] ?? 1, 0);
+      }
     }
     if (arrived !== undefined) {
       memory.destinationMisses = 0;
@@ -430,7 +431,8 @@ function learnSiblings(memory: DestinationMemory, paths: readonly SeenPath[], fl
 }
 
 function noteOvershoot(memory: DestinationMemory, path: SeenPath, comparison: Comparison): void {
-  if (comparison.overshoot) memory.overshoots[path.flow] = (memory.overshoots[path.flow] ?? 0) + 1;
+  if (comparison.overshoot)
+    memory.noteOvershoot(path.flow, path.silentTries[memory.lengthOf(path.flow)] ?? 1);
   else if (path.reachedTtl > 0 && memory.overshoots.length > 0) memory.overshoots[path.flow] = 0;
 }
 

@@ -25,7 +25,7 @@ export function judge(investigation: Investigation): Verdict {
   const moved = investigation.movedFlows();
   if (investigation.overshoot) return 'length';
   if (isRehash(investigation, moved)) return 'ecmp';
-  if (isSingleHop(investigation, moved) && !showsAnotherRouter(investigation)) return 'renamed';
+  if (isSingleHop(investigation) && !showsAnotherRouter(investigation)) return 'renamed';
   return changesOnlyLength(memory, investigation) ? 'length' : 'reroute';
 }
 
@@ -54,17 +54,11 @@ function sightedFlows(paths: ReadonlyMap<number, SeenPath>): number {
   return sighted;
 }
 
-/** One router's place shows another address, and what follows it is the same. */
-function isSingleHop(investigation: Investigation, moved: readonly number[]): boolean {
-  const { memory, paths, flow, ttls, first } = investigation;
+/** One router's place shows another address to the suspected flow, and what comes before and after is the same. */
+function isSingleHop({ memory, flow, ttls, first, candidate }: Investigation): boolean {
   if (ttls.size !== 1 || !ttls.has(first)) return false;
-  if (investigation.candidate.get(first) === DESTINATION_MARK) return false;
-  if (memory.expectedAddress(flow, first) === DESTINATION_MARK) return false;
-  return moved.every((other) => {
-    const path = paths.get(other);
-    const difference = path === undefined ? null : compareWithMemory(memory, path).difference;
-    return difference === null || (difference.ttls.length === 1 && difference.first === first);
-  });
+  if (candidate.get(first) === DESTINATION_MARK) return false;
+  return memory.expectedAddress(flow, first) !== DESTINATION_MARK;
 }
 
 /** Evidence that another router stands at `first`, beyond its other address. */
