@@ -3,42 +3,30 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { CliServices } from './cli/cli-io.ts';
 import { processIo } from './cli/process-io.ts';
 import { runCli } from './cli/program.ts';
-import { sourceAddressFor } from './cli/source-address.ts';
-import { nodeFileSystem } from './config/file-system.ts';
-import { loadConfig } from './config/load.ts';
-import { systemClock } from './monitor/clock.ts';
-import { SystemResolver } from './monitor/system-resolver.ts';
+import { systemServices } from './cli/system-services.ts';
 
 const io = processIo();
-const clock = systemClock();
 const version = readVersion();
 
-const services: CliServices = {
-  version,
-  clock,
-  resolver: new SystemResolver({ now: () => clock.now() }),
-  sourceAddress: sourceAddressFor,
-  loadConfig: (path, overrides) => loadConfig(path, overrides, nodeFileSystem()),
-  async startEngine() {
-    const { startEngine } = await import('./net/engine.ts');
-    return startEngine();
-  },
-  async serve(options) {
-    const { serve } = await import('./serve.ts');
-    return serve(options, { version, stderr: io.stderr });
-  },
-  async demo(args, demoIo) {
-    const { demo } = await import('./demo.ts');
-    return demo(args, demoIo, version);
-  },
-};
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  io,
+  systemServices({
+    version,
+    async serve(options) {
+      const { serve } = await import('./serve.ts');
+      return serve(options, { version, stderr: io.stderr });
+    },
+    async demo(args, demoIo) {
+      const { demo } = await import('./demo.ts');
+      return demo(args, demoIo, version);
+    },
+  }),
+);
 
-process.exitCode = await runCli(process.argv.slice(2), io, services);
-
-/** From the package's own description, two levels up when built. */
+/** From the package's own description, one level up, or two when built. */
 function readVersion(): string {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
     try {

@@ -92,6 +92,7 @@ class Exporter {
   readonly #targetMetrics: ReturnType<typeof createTargetMetrics>;
   readonly #selfMetrics: ReturnType<typeof createSelfMetrics>;
   readonly #process = createProcessReader();
+  readonly #resolver = new SystemResolver({ now: () => performance.now() });
   readonly #about: { version: string; arguments: ReadonlyMap<string, string> };
   readonly #settleEnded: () => void;
   #config: Config;
@@ -119,7 +120,7 @@ class Exporter {
     const addresses = new AddressTable();
     this.#monitor = createMonitor({
       engine,
-      resolver: new SystemResolver({ now: () => performance.now() }),
+      resolver: this.#resolver,
       clock: systemClock(),
       newPathMemory: ({ module }) =>
         createPathTracker({ flows: Math.min(module.flows, MOST_TRACKED_FLOWS), addresses }),
@@ -223,6 +224,7 @@ class Exporter {
     this.#watch?.[Symbol.dispose]();
     await this.#monitor.stop();
     await this.#engine[Symbol.asyncDispose]();
+    this.#resolver[Symbol.dispose]();
     this.#process[Symbol.dispose]();
     this.#settleEnded();
   }

@@ -254,8 +254,8 @@ export class FlowRun {
   #advanceSerially(nowNs: number): number {
     const drainedAt = this.#drain(nowNs);
     if (drainedAt > nowNs) return drainedAt;
-    if (this.sendFailures >= MOST_SEND_FAILURES && this.lastResponder === 0) return this.#finish();
     for (;;) {
+      if (this.sendFailures >= MOST_SEND_FAILURES && this.lastResponder === 0) return this.#finish();
       const waiting = this.#outstandingUntil(nowNs);
       if (waiting > nowNs) return waiting;
       const ttl = this.#nextSerialTtl();

@@ -29,6 +29,8 @@ export class Measurement implements RunContext {
   /** When this measurement is to be woken, as filed in the tracer's heap. */
   wakeNs: number = Number.POSITIVE_INFINITY;
   progressDueNs: number = Number.POSITIVE_INFINITY;
+  /** Something was heard since progress was last reported. */
+  hasNews = true;
   readonly #host: MeasurementHost;
   /** Greatest RTT at each TTL or beyond. */
   readonly #rttFromNs: number[] = [];
@@ -80,6 +82,7 @@ export class Measurement implements RunContext {
     if (record.state === 'given-up') this.late++;
     else record.entry.outstanding--;
     record.state = 'answered';
+    this.hasNews = true;
     record.answer = answer;
     record.receivedAtNs = reply.receivedAtNs;
     const rtt = record.rttNs;

@@ -297,6 +297,33 @@ describe('Tracer', () => {
     assert.match(trace?.note ?? '', /quote too little/);
   });
 
+  it('reports progress at once, then every 50 ms while there is news, the last of it included', () => {
+    const whole = chain(12, 10);
+    const network = new FakeNetwork((probe, count) => (probe.ttl > 7 ? undefined : whole(probe, count)));
+    const seen: [number, number][] = [];
+    const tracer = new Tracer({
+      network,
+      secret: new Uint8Array(16).fill(7),
+      onDone: () => {},
+      onProgress: (_, partial) => {
+        seen.push([network.nowNs / MS, partial.hops.filter((hop) => hop.replies.length > 0).length]);
+      },
+    });
+    tracer.start(request(), 0, 0, { progress: true });
+    while (tracer.active > 0) {
+      const heardAt = network.heard.peek();
+      const wake = tracer.nextWakeNs();
+      network.nowNs = Math.max(network.nowNs, Math.min(heardAt, wake));
+      if (heardAt <= wake) network.heard.pop()?.(tracer);
+      tracer.advance(network.nowNs);
+    }
+    assert.deepEqual(seen, [
+      [0, 0],
+      [50, 5],
+      [100, 7],
+    ]);
+  });
+
   it('says why when nothing can be sent', () => {
     const network = new FakeNetwork(chain(3));
     network.failure = 'no-route';

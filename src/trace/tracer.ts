@@ -280,11 +280,14 @@ export class Tracer implements ProbeEvents, MeasurementHost {
       this.#finish(measurement, nowNs);
       return;
     }
-    measurement.wakeNs = wake;
-    this.#heap.push(wake, measurement);
-    if (nowNs < measurement.progressDueNs) return;
-    measurement.progressDueNs = nowNs + PROGRESS_NS;
-    this.#onProgress?.(measurement.id, reportTrace(measurement, nowNs));
+    if (measurement.hasNews && nowNs >= measurement.progressDueNs) {
+      measurement.hasNews = false;
+      measurement.progressDueNs = nowNs + PROGRESS_NS;
+      this.#onProgress?.(measurement.id, reportTrace(measurement, nowNs));
+    }
+    // News held back is told as soon as it may be; without progress asked for, that is never.
+    measurement.wakeNs = measurement.hasNews ? Math.min(wake, measurement.progressDueNs) : wake;
+    this.#heap.push(measurement.wakeNs, measurement);
   }
 
   #finish(measurement: Measurement, nowNs: number): void {
