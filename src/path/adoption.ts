@@ -99,7 +99,8 @@ function replace(investigation: Investigation, flow: number, verdict: Verdict): 
   const seen = (ttl: number): string =>
     flow === investigation.flow ? (investigation.candidate.get(ttl) ?? '') : addressAt(path, ttl);
   const end = endOf(investigation, flow, path);
-  const rejoinedAt = end === length ? (comparison.difference?.ttls.at(-1) ?? 255) + 1 : 256;
+  const lastDifference = Math.max(comparison.difference?.ttls.at(-1) ?? 255, ...investigation.ttls);
+  const rejoinedAt = end === length ? lastDifference + 1 : 256;
   const last = Math.max(memory.horizon, path.hops.length);
   for (let ttl = first; ttl <= last; ttl++) {
     const address = end > 0 && ttl > end ? '' : ttl === end ? DESTINATION_MARK : notDestination(seen(ttl));

@@ -35,6 +35,7 @@ export interface DelaySample {
 
 const FLOW_TRACES = 3;
 const EDGE_TRACES = 3;
+const OWN_TRACES = 2;
 const EXTRA_TRACES = 2;
 const FLOWS_PER_EXTRA = 6;
 const VOTES_NEEDED = 2;
@@ -72,6 +73,8 @@ export class Investigation {
   readonly #length: number;
   readonly #signs = new Map<number, string>();
   readonly #agreed = new Set<number>();
+  /** Flows seen afresh in the step `own`. */
+  readonly #asked = new Set<number>();
   /** What the suspected flow showed by TTL, each once. */
   readonly #shown = new Map<number, string[]>();
   #traces = FLOW_TRACES;
@@ -109,7 +112,7 @@ export class Investigation {
       }
     }
     if (this.step === 'own') {
-      return { flow: 0, flows: memory.flows, firstTtl: first, maxTtl: top, attempts: 1 };
+      return { flow: 0, flows: memory.flows, firstTtl: first, maxTtl: top, attempts: this.#traces };
     }
     if (this.step === 'extra') {
       const next = memory.flows + (EXTRA_TRACES - this.#traces) * FLOWS_PER_EXTRA;
@@ -305,11 +308,13 @@ export class Investigation {
       const { difference } = compareWithMemory(this.memory, path);
       return difference === null || difference.first > this.first;
     });
+    this.#traces = OWN_TRACES;
     if (doubtful) this.step = 'own';
     else this.#leaveOwn();
   }
 
   #takeOwn(paths: readonly SeenPath[]): void {
+    this.#traces--;
     for (const path of paths) {
       const comparison = compareWithMemory(this.memory, path);
       if (path.flow === this.flow && this.#record(path, comparison, true)) {
@@ -317,9 +322,17 @@ export class Investigation {
         this.#dismiss();
         return;
       }
-      this.paths.set(path.flow, overlay(this.paths.get(path.flow), path));
+      // What was seen from here on before may be from before the change.
+      const earlier = this.#asked.has(path.flow)
+        ? this.paths.get(path.flow)
+        : cutBefore(this.paths.get(path.flow), path.firstTtl);
+      this.#asked.add(path.flow);
+      this.paths.set(path.flow, overlay(earlier, path));
     }
-    this.#leaveOwn();
+    const unseen = [...this.paths.values()].some(
+      (path) => this.memory.expected(path.flow, this.first) !== 0 && addressAt(path, this.first) === '',
+    );
+    if (this.#traces <= 0 || !unseen) this.#leaveOwn();
   }
 
   #leaveOwn(): void {
@@ -476,6 +489,13 @@ function overlay(older: SeenPath | undefined, newer: SeenPath): SeenPath {
     firstTtl: Math.min(older.firstTtl, newer.firstTtl),
     lastTtl: Math.max(older.lastTtl, newer.lastTtl),
   };
+}
+
+/** What a sight says of the TTLs before one. */
+function cutBefore(path: SeenPath | undefined, ttl: number): SeenPath | undefined {
+  if (path === undefined) return undefined;
+  const reachedTtl = path.reachedTtl < ttl ? path.reachedTtl : 0;
+  return { ...path, hops: path.hops.slice(0, ttl - 1), reachedTtl };
 }
 
 /** What the older sight still says of a TTL where the newer is silent: not that the path ends there, if it went on. */

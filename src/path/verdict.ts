@@ -19,6 +19,8 @@ const DELAY_DEVIATIONS = 6;
 const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
 const LEAST_HITS = 20;
+/** Unanswered probes after which a hop counts as one that never answers. */
+const SILENT_TRIES = 60;
 
 export function judge(investigation: Investigation): Verdict {
   const { memory } = investigation;
@@ -71,7 +73,19 @@ function showsAnotherRouter(investigation: Investigation): boolean {
     if (sample.ttl !== first || sample.address !== address || sample.replyTtl === 0 || was === 0) continue;
     if (initialTtl(sample.replyTtl) !== was) return true;
   }
-  return laterHopsShifted(investigation);
+  return neighbourSpeaksUp(investigation) || laterHopsShifted(investigation);
+}
+
+/** A hop beside it answers that never did, in the same moment. */
+function neighbourSpeaksUp({ memory, first, flow, candidate }: Investigation): boolean {
+  return [first - 1, first + 1].some(
+    (ttl) =>
+      ttl > 0 &&
+      candidate.has(ttl) &&
+      memory.expected(flow, ttl) === 0 &&
+      memory.hitsAt(ttl) === 0 &&
+      memory.triesAt(ttl) >= SILENT_TRIES,
+  );
 }
 
 /** The value that systems start from which is the least above what arrived: 32, 64, 128 or 255; 0 for unknown. */
