@@ -17,6 +17,8 @@ const MOST_TRIES = 60_000;
 /** Weights of a new round. */
 const RTT_WEIGHT = 1 / 4;
 const DEVIATION_WEIGHT = 1 / 16;
+/** Half a millisecond and 2 %: what a first RTT is trusted to. */
+const FIRST_DEVIATION = RTT_UNITS_PER_MS / 2;
 /** Most addresses kept as standing for one position, and most kept as known siblings; the oldest go first. */
 export const MAX_ALIASES = 64;
 export const MAX_SIBLINGS = 96;
@@ -306,7 +308,7 @@ export class DestinationMemory {
     const centre = this.#cells[at + RTT] as number;
     if (centre === 0) {
       this.#cells[at + RTT] = clampWord(rtt);
-      this.#cells[at + DEVIATION] = clampWord(rtt / 8);
+      this.#cells[at + DEVIATION] = clampWord(FIRST_DEVIATION + rtt / 50);
       return;
     }
     const deviation = this.#cells[at + DEVIATION] as number;

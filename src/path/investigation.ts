@@ -7,6 +7,7 @@
 // of the trace. `extra`: other flows are asked at the first differing hop, where it is known to balance, for whether
 // the old router still carries any.
 
+import type { Trace } from '../trace/trace.ts';
 import { DESTINATION_MARK } from './address-table.ts';
 import type { DestinationMemory } from './destination-memory.ts';
 import { addressAt, type Comparison, compareWithMemory, relationAt, type SeenPath } from './seen-path.ts';
@@ -79,6 +80,8 @@ export class Investigation {
   readonly #shown = new Map<number, string[]>();
   #traces = FLOW_TRACES;
   #rounds = 0;
+  #sighted = false;
+  #samplesAreFirst = true;
 
   constructor(memory: DestinationMemory, flow: number, paths: readonly SeenPath[], comparison: Comparison) {
     this.memory = memory;
@@ -154,8 +157,18 @@ export class Investigation {
     else this.#close();
   }
 
-  addSample(sample: DelaySample): void {
-    if (this.samples.length < MAX_SAMPLES) this.samples.push(sample);
+  /** Takes the RTTs of a trace. Those of the first sight count only while there are none from after it. */
+  addSamples(trace: Trace): void {
+    if (this.#sighted && this.#samplesAreFirst) {
+      this.samples.length = 0;
+      this.#samplesAreFirst = false;
+    }
+    this.#sighted = true;
+    for (const hop of trace.hops) {
+      for (const { address, rttMs, replyTtl = 0 } of hop.replies) {
+        if (this.samples.length < MAX_SAMPLES) this.samples.push({ ttl: hop.ttl, address, rttMs, replyTtl });
+      }
+    }
   }
 
   /** Whether `address` stands against what `flow` of memory expects at `ttl`. */

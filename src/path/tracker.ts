@@ -131,7 +131,7 @@ class Tracker implements PathTracker {
     if (investigation === null || investigation.step === 'done')
       this.#askSilent(destination, trace, atMs, found);
     else if (investigation.memory === destination.memory) {
-      collectSamples(investigation, trace);
+      investigation.addSamples(trace);
       investigation.take(seenPathsOf(trace));
       this.#conclude(destination, investigation, atMs, found);
     }
@@ -198,7 +198,7 @@ class Tracker implements PathTracker {
     const { memory } = destination;
     const pending = this.#investigation;
     if (pending !== null) {
-      collectSamples(pending, trace);
+      pending.addSamples(trace);
       pending.takeRound(paths);
       this.#conclude(destination, pending, atMs, found);
     }
@@ -216,7 +216,7 @@ class Tracker implements PathTracker {
     const at = mostTelling(comparisons);
     const path = paths[at] as SeenPath;
     const investigation = new Investigation(memory, path.flow, paths, comparisons[at] as Comparison);
-    collectSamples(investigation, trace);
+    investigation.addSamples(trace);
     this.#investigation = investigation;
   }
 
@@ -434,15 +434,6 @@ function noteOvershoot(memory: DestinationMemory, path: SeenPath, comparison: Co
   if (comparison.overshoot)
     memory.noteOvershoot(path.flow, path.silentTries[memory.lengthOf(path.flow)] ?? 1);
   else if (path.reachedTtl > 0 && memory.overshoots.length > 0) memory.overshoots[path.flow] = 0;
-}
-
-function collectSamples(investigation: Investigation, trace: Trace): void {
-  for (const hop of trace.hops) {
-    for (const reply of hop.replies) {
-      const { address, rttMs } = reply;
-      investigation.addSample({ ttl: hop.ttl, address, rttMs, replyTtl: reply.replyTtl ?? 0 });
-    }
-  }
 }
 
 /** Distinct paths over the fixed flows, as remembered; unknown hops distinguish nothing. */

@@ -18,7 +18,7 @@ export type Verdict = 'renamed' | 'ecmp' | 'reroute' | 'length';
 const DELAY_DEVIATIONS = 6;
 const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
-const LEAST_HITS = 20;
+const LEAST_HITS = 8;
 /** Unanswered probes after which a hop counts as one that never answers. */
 const SILENT_TRIES = 60;
 
