@@ -35,14 +35,18 @@ export class RawFamily implements SocketHandler, Listener {
     this.codec = codec;
     this.family = family;
     this.#queue = new SendQueue(context, family);
-    this.#sender = this.#openSender();
-    using undo = new DisposableStack();
-    undo.defer(() => this.#sender.close());
-    this.#icmp = this.openReceiver(family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6, this);
-    undo.defer(() => this.#icmp.close());
-    if (!filterIcmp(context.libc, this.#icmp.fd, family)) throw this.#refused('filter ICMP');
-    this.#sources = new SourceAddresses(context.libc, family);
-    undo.move();
+    const opened: KernelSocket[] = [];
+    try {
+      this.#sender = this.#openSender();
+      opened.push(this.#sender);
+      this.#icmp = this.openReceiver(family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6, this);
+      opened.push(this.#icmp);
+      if (!filterIcmp(context.libc, this.#icmp.fd, family)) throw this.#refused('filter ICMP');
+      this.#sources = new SourceAddresses(context.libc, family);
+    } catch (error) {
+      for (const socket of opened) socket.close();
+      throw error;
+    }
     context.poll.add(this.#sender, 0);
     context.poll.add(this.#icmp, POLL.in);
     this.#queue.use(this.#sender);
