@@ -315,8 +315,8 @@ if (import.meta.main) {
   console.log(
     `${((performance.now() - began) / 1000).toFixed(1)} s; addresses left in the table: ${addresses.size}`,
   );
-  for (const miss of result.misses.slice(0, 60)) console.log(miss);
-  if (result.misses.length > 60) console.log(`and ${result.misses.length - 60} more`);
+  for (const miss of result.misses.slice(0, 400)) console.log(miss);
+  if (result.misses.length > 400) console.log(`and ${result.misses.length - 400} more`);
   const { reroute, as_path: asPath, length } = result.falseEvents;
   process.exitCode = reroute + asPath + length > 0 ? 1 : 0;
 }

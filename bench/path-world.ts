@@ -94,7 +94,9 @@ const DECISIVE_TRIES = 3;
 const DESTINATION = '198.18.0.1';
 
 export class PathWorld {
+  /** For what happens; not for the probes, so that it is the same whatever is probed. */
   readonly random: Random;
+  readonly #noise: Random;
   route: Route = [];
   /** While set, probes meet the old route with this probability: the change happens during the trace. */
   blend: { readonly old: Route; readonly share: number } | null = null;
@@ -110,6 +112,7 @@ export class PathWorld {
 
   constructor(seed: number) {
     this.random = new Random(seed);
+    this.#noise = new Random(seed ^ 0x5bd1e995);
   }
 
   newRouter(as: number, more: Partial<Router> = {}): Router {
@@ -169,7 +172,7 @@ export class PathWorld {
     for (const ttl of [...hops.keys()].sort((a, b) => a - b)) {
       const hop = hops.get(ttl) as { sent: number; replies: HopReply[] };
       // Out of order, as they may arrive.
-      if (this.random.chance(0.1)) hop.replies.reverse();
+      if (this.#noise.chance(0.1)) hop.replies.reverse();
       list.push({ ttl, sent: hop.sent, replies: hop.replies });
     }
     return {
@@ -244,7 +247,7 @@ export class PathWorld {
   }
 
   #probe(flow: number, ttl: number): HopReply | null {
-    const { random } = this;
+    const random = this.#noise;
     const route = this.blend !== null && random.chance(this.blend.share) ? this.blend.old : this.route;
     const { places, delayMs } = this.wayOf(route, flow);
     if (this.cutAfter > 0 && ttl > this.cutAfter) return null;
@@ -281,7 +284,7 @@ export class PathWorld {
     if (rename === null) return false;
     if (rename.kind === 'for-good') return true;
     if (rename.kind === 'by-turns') return Math.floor(this.round / rename.rounds) % 2 === 1;
-    return this.random.chance(0.5);
+    return this.#noise.chance(0.5);
   }
 
   #addressFor(router: Router, link: number, version: number): string {

@@ -4,7 +4,7 @@
 import { DESTINATION_MARK } from './address-table.ts';
 import { ANYWHERE, type DestinationMemory } from './destination-memory.ts';
 import type { Investigation } from './investigation.ts';
-import { addressAt, compareWithMemory, type SeenPath } from './seen-path.ts';
+import { addressAt, compareWithMemory, relationAt, type SeenPath } from './seen-path.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the suspected flow expected, and what it shows now; by TTL from 1 on. */
@@ -100,13 +100,22 @@ function replace(investigation: Investigation, flow: number, verdict: Verdict): 
     flow === investigation.flow ? (investigation.candidate.get(ttl) ?? '') : addressAt(path, ttl);
   const end = endOf(investigation, flow, path);
   const lastDifference = Math.max(comparison.difference?.ttls.at(-1) ?? 255, ...investigation.ttls);
-  const rejoinedAt = end === length ? lastDifference + 1 : 256;
+  const rejoinedAt = end === length ? rejoins(memory, path, lastDifference) : 256;
   const last = Math.max(memory.horizon, path.hops.length);
   for (let ttl = first; ttl <= last; ttl++) {
     const address = end > 0 && ttl > end ? '' : ttl === end ? DESTINATION_MARK : notDestination(seen(ttl));
     if (address !== '') memory.expect(flow, ttl, address);
     else if (ttl < rejoinedAt || (end > 0 && ttl > end)) memory.forget(flow, ttl);
   }
+}
+
+/** First TTL beyond the last difference at which the path was seen to be the remembered one again. */
+function rejoins(memory: DestinationMemory, path: SeenPath, lastDifference: number): number {
+  const length = memory.lengthOf(path.flow);
+  for (let ttl = lastDifference + 1; ttl <= path.hops.length; ttl++) {
+    if (relationAt(memory, path, length, ttl) === 'same') return ttl;
+  }
+  return 256;
 }
 
 /** TTL at which the new way meets the destination; the old one where the new did not show it but ends alike. */

@@ -10,7 +10,8 @@ const TALLY = 0; // tries in the lower half, hits in the upper
 const TRAITS = 1; // misses in a row in the lower half, then a byte of reply TTL, then one of alternations
 const RTT = 2; // centre of the least RTT a round, in tenths of a microsecond
 const DEVIATION = 3; // mean distance from it, same unit
-const FLOWS = 4;
+const LATEST = 4; // least RTT of the latest round, same unit
+const FLOWS = 5;
 
 const RTT_UNITS_PER_MS = 10_000;
 const MOST_TRIES = 60_000;
@@ -280,13 +281,18 @@ export class DestinationMemory {
     this.#cells[at] = (traits & 0x00ffffff) | (Math.min(255, (traits >>> 24) + times) << 24);
   }
 
-  /** Centre of the least RTT a round at `ttl`, and its mean deviation, in milliseconds; zeros when there are none. */
-  rttAt(ttl: number): { readonly centreMs: number; readonly deviationMs: number } {
-    if (ttl > this.#horizon) return { centreMs: 0, deviationMs: 0 };
+  /** Centre of the least RTT a round at `ttl`, its mean deviation, and the latest; milliseconds, zeros when there are none. */
+  rttAt(ttl: number): {
+    readonly centreMs: number;
+    readonly deviationMs: number;
+    readonly latestMs: number;
+  } {
+    if (ttl > this.#horizon) return { centreMs: 0, deviationMs: 0, latestMs: 0 };
     const at = (ttl - 1) * this.#width;
     return {
       centreMs: (this.#cells[at + RTT] as number) / RTT_UNITS_PER_MS,
       deviationMs: (this.#cells[at + DEVIATION] as number) / RTT_UNITS_PER_MS,
+      latestMs: (this.#cells[at + LATEST] as number) / RTT_UNITS_PER_MS,
     };
   }
 
@@ -306,6 +312,7 @@ export class DestinationMemory {
     const at = (ttl - 1) * this.#width;
     const rtt = rttMs * RTT_UNITS_PER_MS;
     const centre = this.#cells[at + RTT] as number;
+    this.#cells[at + LATEST] = clampWord(rtt);
     if (centre === 0) {
       this.#cells[at + RTT] = clampWord(rtt);
       this.#cells[at + DEVIATION] = clampWord(FIRST_DEVIATION + rtt / 50);

@@ -104,7 +104,8 @@ export class Investigation {
     const top = Math.min(255, Math.max(this.#length, ...this.candidate.keys()) + 1);
     if (this.step === 'flow') {
       if (this.#traces <= 0) return null;
-      const firstTtl = this.#traces === FLOW_TRACES ? 1 : Math.min(first, this.#agreedBelow(first) + 1);
+      // The last hop that agrees is asked along: its delay is what the others' are compared with.
+      const firstTtl = this.#traces === FLOW_TRACES ? 1 : Math.max(1, this.#agreedBelow(first));
       return { flow, flows: 1, firstTtl, maxTtl: top, attempts: this.#traces };
     }
     if (this.step === 'edge') {

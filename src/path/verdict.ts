@@ -19,6 +19,7 @@ const DELAY_DEVIATIONS = 6;
 const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
 const LEAST_HITS = 8;
+const LEAST_SAMPLES = 2;
 /** Unanswered probes after which a hop counts as one that never answers. */
 const SILENT_TRIES = 60;
 
@@ -95,29 +96,50 @@ export function initialTtl(replyTtl: number): number {
   return 255;
 }
 
-/** Whether the hops beyond `first` are farther or nearer in time than they were, as one, while those before are not. */
+/**
+ * Whether the hop itself and those beyond are farther or nearer in time than they were a round ago, as one, and the
+ * hop before is not: a queue that fills somewhere before would delay that too.
+ */
 function laterHopsShifted(investigation: Investigation): boolean {
-  const { memory, first, samples } = investigation;
-  const least = new Map<number, number>();
-  for (const { ttl, rttMs } of samples) least.set(ttl, Math.min(rttMs, least.get(ttl) ?? rttMs));
-  const before: number[] = [];
+  const { memory, first } = investigation;
+  let base = 0;
+  let own = 0;
   const shifts: number[] = [];
   const deviations: number[] = [];
-  for (const [ttl, rttMs] of least) {
-    if (memory.hitsAt(ttl) < LEAST_HITS || ttl === first || !memory.isShared(ttl)) continue;
-    const { centreMs, deviationMs } = memory.rttAt(ttl);
-    if (ttl < first) before.push(rttMs - centreMs);
-    else {
-      shifts.push(rttMs - centreMs);
+  for (const [ttl, rtts] of rttsByTtl(investigation)) {
+    if (memory.hitsAt(ttl) < LEAST_HITS || rtts.length < LEAST_SAMPLES) continue;
+    const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
+    const least = Math.min(...rtts);
+    const shift = smaller(least - centreMs, least - latestMs);
+    if (ttl < first) base = shift;
+    else if (ttl === first) own = shift;
+    else if (memory.isShared(ttl)) {
+      shifts.push(shift);
       deviations.push(deviationMs);
     }
   }
   if (shifts.length === 0) return false;
-  const base = before.length === 0 ? 0 : medianOf(before);
   const shift = medianOf(shifts.slice()) - base;
   if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
-  const agreeing = shifts.filter((each) => Math.sign(each - base) === Math.sign(shift)).length;
-  return agreeing * 3 >= shifts.length * 2;
+  const agrees = (each: number): boolean => Math.sign(each - base) === Math.sign(shift);
+  if (!agrees(own) || Math.abs(own - base) < Math.abs(shift) / 4) return false;
+  return shifts.filter(agrees).length * 3 >= shifts.length * 2;
+}
+
+function rttsByTtl({ samples }: Investigation): [number, number[]][] {
+  const byTtl = new Map<number, number[]>();
+  for (const { ttl, rttMs } of samples) {
+    const list = byTtl.get(ttl);
+    if (list === undefined) byTtl.set(ttl, [rttMs]);
+    else list.push(rttMs);
+  }
+  return [...byTtl].sort(([a], [b]) => a - b);
+}
+
+/** The one nearer to 0; 0 when their signs differ. */
+function smaller(a: number, b: number): number {
+  if (Math.sign(a) !== Math.sign(b)) return 0;
+  return Math.abs(a) < Math.abs(b) ? a : b;
 }
 
 /** The destination is at another distance, and no TTL shows an address against another: silent hops hide the rest. */
