@@ -199,24 +199,19 @@ export function runTarget(
   }
   tracker.close();
   result.targetRounds += rounds;
-  score(
-    scheduled.filter(({ round }) => round + DETECTION_ROUNDS <= rounds),
-    reported,
-    result,
-    name,
-  );
+  score(scheduled, reported, rounds, result, name);
 }
 
 /** Every scheduled change takes the report that answers it; what is left over is false. */
 function score(
   scheduled: readonly Scheduled[],
   reported: readonly Reported[],
+  rounds: number,
   result: Result,
   name: string,
 ): void {
   for (const { event, round, truth } of scheduled) {
     const tally = tallyOf(result, event);
-    tally.scheduled++;
     const near = reported.filter(
       (one) => one.round >= round && one.round < round + DETECTION_ROUNDS && !one.used,
     );
@@ -225,6 +220,9 @@ function score(
     const asPath = near.find(({ change }) => change.kind === 'as_path');
     if (match !== undefined) match.used = true;
     if (asPath !== undefined && truth.asPath !== 'same') asPath.used = true;
+    // Too near to the end to be judged.
+    if (round + DETECTION_ROUNDS > rounds) continue;
+    tally.scheduled++;
     if (truth.kind === null) {
       tally.invisible++;
       // Nothing to see, so nothing may be said.

@@ -13,6 +13,7 @@ const TARGETS = 1000;
 const ROUNDS_MS = 25_000;
 const AT_ONCE = 64;
 const AT_ONCE_FOR_RTT = 8;
+const RTT_RUNS = 5;
 const EXPORTER = 'http://127.0.0.1:10434';
 
 const scenario = chainScenario({ routers: 11, delayMs: 1, jitterMs: 0.3, prefix: '198.18.0.0/16' });
@@ -142,7 +143,8 @@ const logFile = join(tmpdir(), `hopscope-bench-${process.pid}.jsonl`);
   const rows: string[][] = [];
   for (const mode of ['raw', 'unprivileged']) {
     for (const protocol of ['icmp', 'udp', 'tcp']) {
-      const errors = await rttErrors(lab, logFile, mode, protocol);
+      const errors: number[] = [];
+      for (let i = 0; i < RTT_RUNS; i++) errors.push(...(await rttErrors(lab, logFile, mode, protocol)));
       rows.push([
         `${protocol}, ${mode}`,
         String(errors.length),

@@ -68,14 +68,14 @@ export async function untilReady(
   throw new Error(`${url} is not ready: ${output.text}`);
 }
 
-/** Starts the exporter from the sources in the namespace and waits until it is ready. */
+/** Starts the exporter of this checkout in the namespace and waits until it is ready. */
 export async function startHopscope(
   namespace: Namespace,
   args: readonly string[],
   privileges: { readonly uid?: number } = {},
 ): Promise<{ child: ChildProcess; output: Output }> {
   const child = namespace.spawn(
-    [process.execPath, projectPath('src/main.ts'), 'serve', ...args],
+    [projectPath('bin/hopscope'), 'serve', ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] },
     privileges,
   );
