@@ -74,6 +74,8 @@ export class Investigation {
   readonly #length: number;
   readonly #signs = new Map<number, string>();
   readonly #agreed = new Set<number>();
+  /** TTLs that showed both. */
+  readonly #wavering = new Set<number>();
   /** Flows seen afresh in the step `own`. */
   readonly #asked = new Set<number>();
   /** What the suspected flow showed by TTL, each once. */
@@ -175,28 +177,43 @@ export class Investigation {
   /** Whether `address` stands against what `flow` of memory expects at `ttl`. */
   #record(path: SeenPath, comparison: Comparison, fresh: boolean): boolean {
     let old = false;
+    let differs = false;
     for (let ttl = path.firstTtl; ttl <= path.hops.length; ttl++) {
       const address = addressAt(path, ttl);
       if (address === '') continue;
       this.#show(ttl, path.hops[ttl - 1] ?? []);
       const relation = relationAt(this.memory, path, this.#length, ttl);
       if (relation === 'same') {
+        // An agreement of the first sight may be from before the change.
+        if (fresh) this.#agreed.add(ttl);
         if (this.ttls.has(ttl)) {
           old = true;
           this.#sign(ttl, 'o');
-          continue;
         }
-        // An agreement of the first sight may be from before the change.
-        if (!fresh) continue;
-        this.#agreed.add(ttl);
       } else if (relation === 'differs') {
-        this.ttls.add(ttl);
         this.#sign(ttl, 'n');
+        if (!this.#wavering.has(ttl)) {
+          this.ttls.add(ttl);
+          if (!this.#agreed.has(ttl)) differs = true;
+        }
       }
-      this.candidate.set(ttl, address);
+      if (fresh || relation !== 'same') this.candidate.set(ttl, address);
     }
     if (comparison.difference !== null) this.first = Math.min(this.first, comparison.difference.first);
-    return old;
+    if (fresh && differs) this.#setAside();
+    return old && !differs;
+  }
+
+  /** A TTL that showed both the old and the new, in paths that otherwise differ, spreads packets: it decides nothing. */
+  #setAside(): void {
+    for (const ttl of this.ttls) {
+      if (!this.#agreed.has(ttl)) continue;
+      this.ttls.delete(ttl);
+      this.#wavering.add(ttl);
+      this.candidate.set(ttl, this.memory.expectedAddress(this.flow, ttl));
+    }
+    const ttl = Math.min(...this.ttls);
+    this.first = this.#length > 0 ? Math.min(ttl, this.#length) : ttl;
   }
 
   #show(ttl: number, addresses: readonly string[]): void {
@@ -245,7 +262,7 @@ export class Investigation {
   #voteAddresses(path: SeenPath, comparison: Comparison): void {
     const old = this.#record(path, comparison, true);
     if (old) this.votesOld++;
-    else if (comparison.difference !== null) {
+    else if ((comparison.difference?.ttls ?? []).some((ttl) => this.ttls.has(ttl))) {
       this.votesNew++;
       this.paths.set(this.flow, overlay(this.paths.get(this.flow), path));
     }
@@ -428,7 +445,7 @@ export class Investigation {
     const comparison = compareWithMemory(this.memory, path);
     if (this.overshoot) return comparison.overshoot && (this.memory.overshoots[path.flow] ?? 0) > 0;
     const { difference } = comparison;
-    return difference?.ttls.some((ttl) => ttl >= this.first) ?? false;
+    return difference?.ttls.some((ttl) => ttl >= this.first && !this.#wavering.has(ttl)) ?? false;
   }
 
   #sign(ttl: number, sign: 'n' | 'o'): void {
@@ -444,7 +461,7 @@ export class Investigation {
   #dismiss(): void {
     this.step = 'done';
     this.proven = false;
-    for (const ttl of this.ttls) {
+    for (const ttl of [...this.ttls, ...this.#wavering]) {
       const signs = this.#signs.get(ttl) ?? '';
       const returned = signs.includes('on');
       const unsteady = this.isUnsteady(ttl) && !this.#onlyStrangers(ttl);
@@ -453,7 +470,7 @@ export class Investigation {
       const expected = this.memory.expectedAddress(this.flow, ttl);
       if (address === '' || expected === '') continue;
       const times = this.memory.suspect(ttl, address);
-      if (returned || (this.ttls.size === 1 && times >= 3)) this.memory.unite(ttl, expected, address);
+      if (returned || (this.ttls.size <= 1 && times >= 3)) this.memory.unite(ttl, expected, address);
     }
   }
 

@@ -25,7 +25,7 @@ const SILENCE_ALPHA = 0.01;
 /** A year of rounds, one a minute. */
 const ROUNDS = 525_600;
 
-/** Takes in the replies of a trace; `doubted` flows may be on another path, theirs are left out. */
+/** Takes in the replies of a trace; `doubted` flows may be on another path. */
 export function noteReplies(
   memory: DestinationMemory,
   trace: Trace,
@@ -33,10 +33,12 @@ export function noteReplies(
   doubted: ReadonlySet<number>,
 ): void {
   for (const path of paths) if (!doubted.has(path.flow)) tallyPath(memory, path);
+  // A change under way would leave its mark on the delays that it is to be judged by.
+  if (doubted.size > 0) return;
   for (const hop of trace.hops) {
     let least = Number.POSITIVE_INFINITY;
     for (const reply of hop.replies) {
-      if (reply.flow >= memory.flows || doubted.has(reply.flow) || reply.kind === 'unreachable') continue;
+      if (reply.flow >= memory.flows || reply.kind === 'unreachable') continue;
       if (isDestination(reply.kind) && hop.ttl !== memory.lengthOf(reply.flow)) continue;
       least = Math.min(least, reply.rttMs);
       memory.noteReplyTtl(hop.ttl, reply.replyTtl ?? 0);
