@@ -26,6 +26,10 @@ export interface Truth {
   readonly asPath: 'changed' | 'same' | 'mixed';
   /** One hop with another address and nothing else: no packet tells it from a renamed router. */
   readonly ambiguous: boolean;
+  /** Only hops that answer now and then show it: it is noticed when they do. */
+  readonly dim: boolean;
+  /** First differing TTL among the hops that always answer; what a dim hop before it may hide. */
+  readonly clearHop: number;
 }
 
 export function newRoute(world: PathWorld): Route {
@@ -65,9 +69,8 @@ function routers(world: PathWorld, as: number, count: number): Router[] {
 }
 
 /** The route after an event of this kind, or null where this route cannot have one. */
-export function changedRoute(world: PathWorld, kind: EventKind, history: readonly Route[]): Route | null {
+export function changedRoute(world: PathWorld, kind: EventKind): Route | null {
   const { random, route } = world;
-  if (kind === 'back') return history.at(-1) ?? null;
   if (kind === 'rehash') return rehashed(random, route);
   if (kind === 'branch') return otherBranch(world);
   if (kind === 'hidden length') return hiddenLength(world);
@@ -170,43 +173,50 @@ export function truthOf(
   const differences = pairs.map(([old, now]) => differingTtls(old, now));
   const moved = pairs.filter((_, i) => (differences[i] as number[]).length > 0);
   const longer = pairs.filter(([old, now]) => old.places.length !== now.places.length);
-  const none: Truth = { kind: null, firstHop: 0, asPath: 'same', ambiguous: false };
-  if (moved.length === 0 && longer.length === 0) return none;
+  if (moved.length === 0 && longer.length === 0) return plainTruth(null, 0);
   const conflicts = (moved.length > 0 ? moved : longer).filter(([old, now]) =>
     asPathsConflict(asHops(old), asHops(now)),
   );
-  const asPath = conflicts.length === 0 ? 'same' : conflicts.length === moved.length ? 'changed' : 'mixed';
   if (moved.length === 0) {
     const ends = longer.map(([old, now]) => Math.min(old.places.length, now.places.length) + 1);
-    return { kind: 'length', firstHop: Math.min(...ends), asPath, ambiguous: false };
+    return plainTruth('length', Math.min(...ends));
   }
   const firstHop = Math.min(...differences.flat());
-  if (kind === 'rehash') return { kind: 'ecmp', firstHop, asPath: 'same', ambiguous: false };
-  return { kind: 'reroute', firstHop, asPath, ambiguous: moved.every(([old, now]) => isAmbiguous(old, now)) };
+  const clear = moved.map(([old, now]) => differingTtls(old, now, true));
+  const clearHop = Math.min(255, ...clear.flat());
+  const seen = { firstHop, clearHop, dim: clear.every((ttls) => ttls.length === 0) };
+  if (kind === 'rehash') return { ...plainTruth('ecmp', firstHop), ...seen };
+  const asPath = conflicts.length === 0 ? 'same' : conflicts.length === moved.length ? 'changed' : 'mixed';
+  const ambiguous = moved.every(([old, now]) => isAmbiguous(old, now));
+  return { kind: 'reroute', asPath, ambiguous, ...seen };
 }
 
-/** TTLs at which both ways show something and share nothing; the destination counts. */
-function differingTtls(old: FlowWay, now: FlowWay): number[] {
+/** A truth that every flow sees alike. */
+export function plainTruth(kind: PathChangeKind | null, firstHop: number): Truth {
+  return { kind, firstHop, clearHop: firstHop, asPath: 'same', ambiguous: false, dim: false };
+}
+
+/** TTLs at which both ways show something (`always`: without fail) and share nothing; the destination counts. */
+function differingTtls(old: FlowWay, now: FlowWay, always = false): number[] {
   const ttls: number[] = [];
   for (let ttl = 1; ttl <= Math.max(old.places.length, now.places.length) + 1; ttl++) {
-    const a = visible(old, ttl);
-    const b = visible(now, ttl);
+    const a = visible(old, ttl, always);
+    const b = visible(now, ttl, always);
     if (a.length > 0 && b.length > 0 && !a.some((key) => b.includes(key))) ttls.push(ttl);
   }
   return ttls;
 }
 
-function visible(way: FlowWay, ttl: number): string[] {
+function visible(way: FlowWay, ttl: number, always: boolean): string[] {
   if (ttl === way.places.length + 1) return ['D'];
   return (way.places[ttl - 1] ?? [])
-    .filter(({ router }) => !router.silent)
+    .filter(({ router }) => !router.silent && (!always || router.rate === 1))
     .map(({ router, previous }) => `${router.id} ${router.perLink ? previous : ''}`);
 }
 
 function isAmbiguous(old: FlowWay, now: FlowWay): boolean {
-  const ttls = differingTtls(old, now);
-  const ttl = ttls[0] ?? 0;
-  if (ttls.length !== 1 || old.places.length !== now.places.length) return false;
+  const ttl = differingTtls(old, now)[0] ?? 0;
+  if (differingTtls(old, now, true).length > 1 || old.places.length !== now.places.length) return false;
   if (Math.abs(old.delayMs - now.delayMs) > 1) return false;
   return old.places[ttl - 1]?.[0]?.router.initialTtl === now.places[ttl - 1]?.[0]?.router.initialTtl;
 }

@@ -8,7 +8,15 @@ import { AddressTable } from '../src/path/address-table.ts';
 import { PATH_CHANGE_KINDS, type PathChange, type PathChangeKind } from '../src/path/observation.ts';
 import { createPathTracker } from '../src/path/tracker.ts';
 import type { Trace } from '../src/trace/trace.ts';
-import { changedRoute, EVENT_KINDS, type EventKind, newRoute, type Truth, truthOf } from './path-events.ts';
+import {
+  changedRoute,
+  EVENT_KINDS,
+  type EventKind,
+  newRoute,
+  plainTruth,
+  type Truth,
+  truthOf,
+} from './path-events.ts';
 import { PathWorld, type Rename, type Route, type TraceWish } from './path-world.ts';
 import { renderTable } from './table.ts';
 
@@ -17,6 +25,8 @@ const INTERVAL_MS = 60_000;
 /** Rounds before the first change: baseline and delays are known. */
 const QUIET_START = 15;
 const DETECTION_ROUNDS = 2;
+/** A change seen only through hops that answer now and then may take so long to show. */
+const DIM_ROUNDS = 40;
 const MAX_TTL = 30;
 
 /** One change that was made to happen. */
@@ -38,7 +48,7 @@ export interface PathSource {
 
 export class SyntheticSource implements PathSource {
   readonly #world: PathWorld;
-  readonly #history: Route[] = [];
+  readonly #history: { readonly route: Route; readonly event: EventKind }[] = [];
   readonly #only: EventKind | null;
   #nextEvent: number;
   #restoreAt = -1;
@@ -62,7 +72,7 @@ export class SyntheticSource implements PathSource {
     if (this.#restoreAt === round) {
       world.cutAfter = 0;
       this.#restoreAt = -1;
-      const truth: Truth = { kind: 'recovered', firstHop: 0, asPath: 'same', ambiguous: false };
+      const truth = plainTruth('recovered', 0);
       return { event: 'outage', round, truth };
     }
     if (this.#restoreAt >= 0) return null;
@@ -93,15 +103,15 @@ export class SyntheticSource implements PathSource {
       world.cutAfter = random.between(1, Math.max(1, world.wayOf(world.route, 0).places.length - 1));
       this.#restoreAt = round + random.between(5, 9);
       this.#nextEvent = Math.max(this.#nextEvent, this.#restoreAt + 3);
-      const truth: Truth = { kind: 'unreachable', firstHop: 0, asPath: 'same', ambiguous: false };
+      const truth = plainTruth('unreachable', 0);
       return { event, round, truth };
     }
     const old = world.route;
-    const route = changedRoute(world, event, this.#history);
+    const undone = event === 'back' ? this.#history.pop() : undefined;
+    const route = event === 'back' ? (undone?.route ?? null) : changedRoute(world, event);
     if (route === null || route.length === 0) return null;
-    const truth = truthOf(world, event, old, route, FLOWS);
-    if (event === 'back') this.#history.pop();
-    else this.#history.push(old);
+    const truth = truthOf(world, undone?.event ?? event, old, route, FLOWS);
+    if (event !== 'back') this.#history.push({ route: old, event });
     if (this.#history.length > 4) this.#history.shift();
     world.route = route;
     if (random.chance(0.25)) world.blend = { old, share: random.next() };
@@ -146,6 +156,7 @@ interface Tally {
   detected: number;
   invisible: number;
   ambiguous: number;
+  dim: number;
   rightKind: number;
   rightHop: number;
 }
@@ -233,9 +244,16 @@ function score(
       tally.ambiguous++;
       continue;
     }
+    if (truth.dim) {
+      tally.dim++;
+      const late = reported.find((one) => !one.used && one.round >= round && one.change.kind === truth.kind);
+      if (match === undefined && late !== undefined && late.round < round + DIM_ROUNDS) late.used = true;
+      continue;
+    }
     const kindIsRight =
       match?.change.kind === truth.kind && (truth.asPath !== 'changed' || asPath !== undefined);
-    const hopIsRight = match?.change.firstHop === truth.firstHop;
+    const hop = match?.change.firstHop ?? -1;
+    const hopIsRight = hop >= truth.firstHop && hop <= truth.clearHop;
     if (match !== undefined) tally.detected++;
     if (kindIsRight) tally.rightKind++;
     if (kindIsRight && hopIsRight) tally.rightHop++;
@@ -257,7 +275,7 @@ function score(
 function tallyOf(result: Result, event: EventKind): Tally {
   let tally = result.tallies.get(event);
   if (tally === undefined) {
-    tally = { scheduled: 0, detected: 0, invisible: 0, ambiguous: 0, rightKind: 0, rightHop: 0 };
+    tally = { scheduled: 0, detected: 0, invisible: 0, ambiguous: 0, dim: 0, rightKind: 0, rightHop: 0 };
     result.tallies.set(event, tally);
   }
   return tally;
@@ -280,12 +298,30 @@ export function newResult(): Result {
 
 function print(result: Result): void {
   const rows = [...result.tallies].map(([event, t]) => {
-    const due = t.scheduled - t.invisible - t.ambiguous;
-    return [event, t.scheduled, t.invisible, t.ambiguous, due, t.detected, t.rightKind, t.rightHop].map(
-      String,
-    );
+    const due = t.scheduled - t.invisible - t.ambiguous - t.dim;
+    return [
+      event,
+      t.scheduled,
+      t.invisible,
+      t.ambiguous,
+      t.dim,
+      due,
+      t.detected,
+      t.rightKind,
+      t.rightHop,
+    ].map(String);
   });
-  const header = ['event', 'scheduled', 'invisible', 'ambiguous', 'due', 'reported', 'right kind', 'and hop'];
+  const header = [
+    'event',
+    'scheduled',
+    'invisible',
+    'ambiguous',
+    'dim',
+    'due',
+    'reported',
+    'right kind',
+    'and hop',
+  ];
   console.log(renderTable(header, rows));
   console.log();
   console.log(

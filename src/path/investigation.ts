@@ -335,8 +335,9 @@ export class Investigation {
   #leaveEdge(): void {
     // A flow that agrees at the changed TTL may have been traced before the change.
     const doubtful = [...this.paths.values()].some((path) => {
-      if (path.flow === this.flow || this.overshoot) return false;
-      const { difference } = compareWithMemory(this.memory, path);
+      if (path.flow === this.flow) return false;
+      const { difference, overshoot } = compareWithMemory(this.memory, path);
+      if (this.overshoot) return !overshoot;
       return difference === null || difference.first > this.first;
     });
     this.#traces = OWN_TRACES;
@@ -348,6 +349,10 @@ export class Investigation {
     this.#traces--;
     for (const path of paths) {
       const comparison = compareWithMemory(this.memory, path);
+      if (this.overshoot) {
+        this.#takeOwnOvershoot(path, comparison);
+        continue;
+      }
       if (path.flow === this.flow && this.#record(path, comparison, true)) {
         this.votesOld++;
         this.#dismiss();
@@ -360,10 +365,18 @@ export class Investigation {
       this.#asked.add(path.flow);
       this.paths.set(path.flow, overlay(earlier, path));
     }
+    if (this.step === 'done') return;
     const unseen = [...this.paths.values()].some(
       (path) => this.memory.expected(path.flow, this.first) !== 0 && addressAt(path, this.first) === '',
     );
     if (this.#traces <= 0 || !unseen) this.#leaveOwn();
+  }
+
+  #takeOwnOvershoot(path: SeenPath, comparison: Comparison): void {
+    const length = this.memory.lengthOf(path.flow);
+    if (comparison.overshoot) this.memory.noteOvershoot(path.flow, path.silentTries[length] ?? 1);
+    else if (path.flow === this.flow && path.reachedTtl > 0 && path.reachedTtl <= length) this.#dismiss();
+    this.paths.set(path.flow, path);
   }
 
   #leaveOwn(): void {
@@ -396,24 +409,54 @@ export class Investigation {
   }
 
   /**
-   * Addresses that flows show now at the first differing TTL of a moved flow, beside it: behind the same router, for
-   * where branches are of unequal length, other parts of the route show at the same TTL.
+   * Addresses that flows show now at the first differing TTL of a moved flow, beside it, itself included: behind the
+   * same router, for where branches are of unequal length, other parts of the route show at the same TTL.
    */
   besides(flow: number): string[] {
+    const first = this.firstOf(flow);
+    const shown: string[] = [];
+    for (const path of this.#parallelTo(flow)) shown.push(...(path.hops[first - 1] ?? []));
+    return shown;
+  }
+
+  /** Fixed flows beside a moved one that were seen to stay where they were. */
+  unmovedBeside(flow: number): number {
+    const moved = this.movedFlows();
+    const first = this.firstOf(flow);
+    const stays = (path: SeenPath): boolean =>
+      path.flow < this.memory.flows && !moved.includes(path.flow) && addressAt(path, first) !== '';
+    return this.#parallelTo(flow).filter(stays).length;
+  }
+
+  #parallelTo(flow: number): SeenPath[] {
     const { memory, paths } = this;
     const first = this.firstOf(flow);
-    const before = this.#shownAt(flow, first - 1);
-    const parallel = (set: readonly string[]): boolean =>
-      before.length === 0 || set.some((a) => before.some((b) => memory.alike(first - 1, a, b)));
-    const shown: string[] = [];
-    for (const path of paths.values()) {
-      if (parallel(this.#shownAt(path.flow, first - 1))) shown.push(...(path.hops[first - 1] ?? []));
+    const anchor = this.#anchorOf(flow, first);
+    const parallel = [...paths.values()].filter((path) =>
+      this.#passes(this.#shownAt(path.flow, anchor.ttl), anchor),
+    );
+    if (first !== this.first) return parallel;
+    return [
+      ...parallel,
+      ...this.extras.filter((path) => this.#passes(path.hops[anchor.ttl - 1] ?? [], anchor)),
+    ].filter((path) => path.flow >= memory.flows || (path.hops[first - 1] ?? []).length > 0);
+  }
+
+  #passes(
+    shown: readonly string[],
+    anchor: { readonly ttl: number; readonly set: readonly string[] },
+  ): boolean {
+    if (anchor.ttl === 0) return true;
+    return shown.some((a) => anchor.set.some((b) => this.memory.alike(anchor.ttl, a, b)));
+  }
+
+  /** The nearest TTL below `first` at which the flow shows something: who passes there too is beside it. */
+  #anchorOf(flow: number, first: number): { readonly ttl: number; readonly set: readonly string[] } {
+    for (let ttl = first - 1; ttl >= 1; ttl--) {
+      const set = this.#shownAt(flow, ttl);
+      if (set.length > 0) return { ttl, set };
     }
-    if (first !== this.first) return shown;
-    for (const path of this.extras) {
-      if (parallel(path.hops[first - 2] ?? [])) shown.push(...(path.hops[first - 1] ?? []));
-    }
-    return shown;
+    return { ttl: 0, set: [] };
   }
 
   /** What a fixed flow shows at a TTL, or is expected to. */

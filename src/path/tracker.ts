@@ -53,6 +53,8 @@ export interface PathTracker {
 /** A name may resolve to several addresses in turn: that many are remembered. */
 const MAX_DESTINATIONS = 4;
 const MAX_FLOWS = 16;
+/** Rounds after a change in which flows that move among known routers are late, not rehashed. */
+const STRAGGLING_ROUNDS = 2;
 /** Probability that chance alone makes an answering destination seem gone. */
 const UNREACHABLE_ALPHA = 1e-8;
 /** Times that a silent destination is asked again at once. */
@@ -228,6 +230,11 @@ class Tracker implements PathTracker {
     const verdict = judge(investigation);
     const returning =
       verdict === 'reroute' || verdict === 'length' ? this.#returns(destination, investigation) : false;
+    if (verdict === 'ecmp' && memory.settled <= STRAGGLING_ROUNDS) {
+      // A flow that could not be seen when the route changed has followed the others.
+      adopt(investigation, verdict);
+      return;
+    }
     if (!returning && this.#mustComeAgain(destination, investigation, verdict)) return;
     const confidence = confidenceOf(investigation);
     if (verdict !== 'renamed' && verdict !== 'ecmp') routes.complete(memory);

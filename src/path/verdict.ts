@@ -20,6 +20,8 @@ const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
 const LEAST_HITS = 8;
 const LEAST_SAMPLES = 2;
+/** How much more often balancers rehash than a branch of theirs is rerouted. */
+const REHASH_ODDS = 10;
 /** Unanswered probes after which a hop counts as one that never answers. */
 const SILENT_TRIES = 60;
 
@@ -34,7 +36,7 @@ export function judge(investigation: Investigation): Verdict {
 
 /** Flows moved among routers that still carry others. */
 function isRehash(investigation: Investigation, moved: readonly number[]): boolean {
-  const { memory, paths, first } = investigation;
+  const { memory, paths } = investigation;
   if (investigation.oldInUse()) return true;
   let allKnown = true;
   for (const flow of moved) {
@@ -44,11 +46,26 @@ function isRehash(investigation: Investigation, moved: readonly number[]): boole
     if (ttls.some((ttl) => !memory.knows(ttl, addressAt(path, ttl)))) allKnown = false;
   }
   if (allKnown) return moved.length < sightedFlows(paths);
-  if (investigation.ttls.size === 1) return false;
-  // A router beside the old one still carries flows, and several strangers appeared: there are more than were known.
-  const beside = new Set(investigation.besides(investigation.flow));
-  const strangers = [...beside].filter((address) => !memory.knows(first, address));
-  return strangers.length >= 2 && strangers.length < beside.size;
+  return investigation.ttls.size > 1 && suggestsRehash(investigation, moved);
+}
+
+/**
+ * Flows moved to strangers, and nobody was seen on what they left: were W routers rehashed of which few are known, or
+ * was one replaced? A rehash leaves each flow where it was with 1/W, and lets n sights miss m old routers with
+ * (1 - m/W)^n; a replacement does both for certain.
+ */
+function suggestsRehash(investigation: Investigation, moved: readonly number[]): boolean {
+  const { memory, flow, first } = investigation;
+  const beside = investigation.besides(flow);
+  const left = new Set<string>();
+  for (const other of moved)
+    if (investigation.firstOf(other) === first) left.add(memory.expectedAddress(other, first));
+  const unmoved = investigation.unmovedBeside(flow);
+  const width = new Set([...beside, ...left]).size;
+  const sights = beside.length - unmoved;
+  if (unmoved === 0 && !beside.some((address) => memory.knows(first, address))) return false;
+  const chance = (1 / width) ** unmoved * Math.max(0, 1 - left.size / width) ** sights;
+  return chance * REHASH_ODDS > 1;
 }
 
 function sightedFlows(paths: ReadonlyMap<number, SeenPath>): number {
@@ -111,9 +128,10 @@ function laterHopsShifted(investigation: Investigation): boolean {
     const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
     const least = Math.min(...rtts);
     const shift = smaller(least - centreMs, least - latestMs);
-    if (ttl < first) base = shift;
-    else if (ttl === first) own = shift;
-    else if (memory.isShared(ttl)) {
+    if (ttl === first) own = shift;
+    else if (!memory.isShared(ttl)) continue;
+    else if (ttl < first) base = shift;
+    else {
       shifts.push(shift);
       deviations.push(deviationMs);
     }
@@ -122,7 +140,7 @@ function laterHopsShifted(investigation: Investigation): boolean {
   const shift = medianOf(shifts.slice()) - base;
   if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
   const agrees = (each: number): boolean => Math.sign(each - base) === Math.sign(shift);
-  if (!agrees(own) || Math.abs(own - base) < Math.abs(shift) / 4) return false;
+  if (Math.sign(own) !== Math.sign(shift) || Math.abs(own) < Math.abs(shift) / 4) return false;
   return shifts.filter(agrees).length * 3 >= shifts.length * 2;
 }
 
