@@ -30,7 +30,7 @@ export class Measurement implements RunContext {
   wakeNs: number = Number.POSITIVE_INFINITY;
   progressDueNs: number = Number.POSITIVE_INFINITY;
   /** Something was heard since progress was last reported. */
-  hasNews = true;
+  hasNews = false;
   readonly #host: MeasurementHost;
   /** Greatest RTT at each TTL or beyond. */
   readonly #rttFromNs: number[] = [];
