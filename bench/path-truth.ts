@@ -97,7 +97,6 @@ export class SyntheticSource implements PathSource {
   #happen(round: number): Scheduled | null {
     const world = this.#world;
     const { random } = world;
-    world.congestion = null;
     const event = this.#only ?? (EVENT_KINDS[random.below(EVENT_KINDS.length)] as EventKind);
     if (event === 'outage') {
       world.cutAfter = random.between(1, Math.max(1, world.wayOf(world.route, 0).places.length - 1));

@@ -7,12 +7,16 @@ import { addressAt, compareWithMemory, relationAt, type SeenPath } from './seen-
 /** Alternations seen within investigations after which a TTL counts as spread. */
 const ALTERNATIONS = 2;
 
-/** Makes the strangers that this round shows at spread hops members of them. */
+/**
+ * Makes the strangers that this round shows at spread hops members of them; not while anything else differs, for then
+ * they may be part of a new route.
+ */
 export function reconcileSpreadHops(memory: DestinationMemory, paths: readonly SeenPath[]): void {
   const doubtful = new Set<number>();
   for (const path of paths) {
     for (const ttl of compareWithMemory(memory, path).difference?.ttls ?? []) {
-      if (memory.alternationsAt(ttl) >= ALTERNATIONS) doubtful.add(ttl);
+      if (memory.alternationsAt(ttl) < ALTERNATIONS) return;
+      doubtful.add(ttl);
     }
   }
   for (const ttl of doubtful) reconcile(memory, paths, ttl);

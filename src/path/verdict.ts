@@ -119,29 +119,29 @@ export function initialTtl(replyTtl: number): number {
  */
 function laterHopsShifted(investigation: Investigation): boolean {
   const { memory, first } = investigation;
-  let base = 0;
+  let before = 0;
   let own = 0;
   const shifts: number[] = [];
   const deviations: number[] = [];
   for (const [ttl, rtts] of rttsByTtl(investigation)) {
-    if (memory.hitsAt(ttl) < LEAST_HITS || rtts.length < LEAST_SAMPLES) continue;
+    if (memory.hitsAt(ttl) < LEAST_HITS) continue;
     const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
     const least = Math.min(...rtts);
     const shift = smaller(least - centreMs, least - latestMs);
-    if (ttl === first) own = shift;
-    else if (!memory.isShared(ttl)) continue;
-    else if (ttl < first) base = shift;
-    else {
+    if (ttl < first) before = shift;
+    else if (rtts.length < LEAST_SAMPLES) continue;
+    else if (ttl === first) own = shift;
+    else if (memory.isShared(ttl)) {
       shifts.push(shift);
       deviations.push(deviationMs);
     }
   }
   if (shifts.length === 0) return false;
-  const shift = medianOf(shifts.slice()) - base;
+  const shift = medianOf(shifts.slice());
   if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
-  const agrees = (each: number): boolean => Math.sign(each - base) === Math.sign(shift);
-  if (Math.sign(own) !== Math.sign(shift) || Math.abs(own) < Math.abs(shift) / 4) return false;
-  return shifts.filter(agrees).length * 3 >= shifts.length * 2;
+  const agrees = (each: number, share: number): boolean => each * Math.sign(shift) >= Math.abs(shift) * share;
+  if (agrees(before, 1 / 2) || !agrees(own, 1 / 8)) return false;
+  return shifts.filter((each) => agrees(each, 1 / 2)).length * 3 >= shifts.length * 2;
 }
 
 function rttsByTtl({ samples }: Investigation): [number, number[]][] {
