@@ -224,8 +224,8 @@ function isAmbiguous(old: FlowWay, now: FlowWay): boolean {
 /** The AS of each hop of which one answers, null for the others and the destination. */
 function asHops(way: FlowWay): (number | null)[] {
   const hops = way.places.map((places) => {
-    const router = places[0]?.router;
-    return router === undefined || router.silent || router.as === 0 ? null : router.as;
+    const router = places.find((place) => !place.router.silent)?.router;
+    return router === undefined || router.as === 0 ? null : router.as;
   });
   return [...hops, null];
 }

@@ -33,6 +33,8 @@ const MAX_TTL = 30;
 export interface Scheduled {
   readonly event: EventKind;
   readonly round: number;
+  /** The last round in which it may be reported. */
+  readonly dueRound: number;
   readonly truth: Truth;
 }
 
@@ -73,7 +75,7 @@ export class SyntheticSource implements PathSource {
       world.cutAfter = 0;
       this.#restoreAt = -1;
       const truth = plainTruth('recovered', 0);
-      return { event: 'outage', round, truth };
+      return { event: 'outage', round, dueRound: round + DETECTION_ROUNDS - 1, truth };
     }
     if (this.#restoreAt >= 0) return null;
     if (round >= this.#nextEvent) {
@@ -103,7 +105,7 @@ export class SyntheticSource implements PathSource {
       this.#restoreAt = round + random.between(5, 9);
       this.#nextEvent = Math.max(this.#nextEvent, this.#restoreAt + 3);
       const truth = plainTruth('unreachable', 0);
-      return { event, round, truth };
+      return { event, round, dueRound: round + DETECTION_ROUNDS - 1, truth };
     }
     const old = world.route;
     const undone = event === 'back' ? this.#history.pop() : undefined;
@@ -113,8 +115,13 @@ export class SyntheticSource implements PathSource {
     if (event !== 'back') this.#history.push({ route: old, event });
     if (this.#history.length > 4) this.#history.shift();
     world.route = route;
-    if (random.chance(0.25)) world.blend = { old, share: random.next() };
-    return { event, round, truth };
+    let dueRound = round + DETECTION_ROUNDS - 1;
+    if (random.chance(0.25)) {
+      // It happens during the trace, of which some part was before: two whole rounds are still to come.
+      world.blend = { old, share: random.next() };
+      dueRound++;
+    }
+    return { event, round, dueRound, truth };
   }
 
   #rename(): void {
@@ -220,18 +227,16 @@ function score(
   result: Result,
   name: string,
 ): void {
-  for (const { event, round, truth } of scheduled) {
+  for (const { event, round, dueRound, truth } of scheduled) {
     const tally = tallyOf(result, event);
-    const near = reported.filter(
-      (one) => one.round >= round && one.round < round + DETECTION_ROUNDS && !one.used,
-    );
+    const near = reported.filter((one) => one.round >= round && one.round <= dueRound && !one.used);
     const main = near.filter(({ change }) => change.kind !== 'as_path');
     const match = main.find(({ change }) => change.kind === truth.kind) ?? main[0];
     const asPath = near.find(({ change }) => change.kind === 'as_path');
     if (match !== undefined) match.used = true;
     if (asPath !== undefined && truth.asPath !== 'same') asPath.used = true;
     // Too near to the end to be judged.
-    if (round + DETECTION_ROUNDS > rounds) continue;
+    if (dueRound >= rounds) continue;
     tally.scheduled++;
     if (truth.kind === null) {
       tally.invisible++;

@@ -106,6 +106,8 @@ export class Investigation {
     const top = Math.min(255, Math.max(this.#length, ...this.candidate.keys()) + 1);
     if (this.step === 'flow') {
       if (this.#traces <= 0) return null;
+      if (this.overshoot)
+        return { flow: 0, flows: memory.flows, firstTtl: first, maxTtl: top, attempts: this.#traces };
       // The last hop that agrees is asked along: its delay is what the others' are compared with.
       const firstTtl = this.#traces === FLOW_TRACES ? 1 : Math.max(1, this.#agreedBelow(first));
       return { flow, flows: 1, firstTtl, maxTtl: top, attempts: this.#traces };
@@ -135,7 +137,7 @@ export class Investigation {
 
   /** The answer to what was wanted. */
   take(paths: readonly SeenPath[]): void {
-    if (this.step === 'flow') this.#takeVote(paths.find((path) => path.flow === this.flow));
+    if (this.step === 'flow') this.#takeVote(paths);
     else if (this.step === 'edge') this.#takeEdge(paths.find((path) => path.flow === this.flow));
     else if (this.step === 'own') this.#takeOwn(paths);
     else if (this.step === 'extra') this.#takeExtra(paths);
@@ -148,7 +150,7 @@ export class Investigation {
     const own = paths.find((path) => path.flow === this.flow);
     if (this.step === 'flow') {
       this.#traces = 2;
-      this.#takeVote(own);
+      this.#takeVote(paths);
       if (this.proven) this.#close();
       else if (this.#rounds >= MOST_ROUNDS) this.#dismiss();
       else this.#traces = FLOW_TRACES;
@@ -247,13 +249,11 @@ export class Investigation {
     );
   }
 
-  #takeVote(path: SeenPath | undefined): void {
+  #takeVote(paths: readonly SeenPath[]): void {
     this.#traces--;
-    if (path !== undefined) {
-      const comparison = compareWithMemory(this.memory, path);
-      if (this.overshoot) this.#voteOvershoot(path, comparison);
-      else this.#voteAddresses(path, comparison);
-    }
+    const path = paths.find((each) => each.flow === this.flow);
+    if (this.overshoot) this.#voteOvershoot(paths);
+    else if (path !== undefined) this.#voteAddresses(path, compareWithMemory(this.memory, path));
     if (this.#refuted()) this.#dismiss();
     else if (this.#convinced()) this.#prove();
     // Nothing decisive: the next round will say more.
@@ -268,13 +268,18 @@ export class Investigation {
     }
   }
 
-  #voteOvershoot(path: SeenPath, comparison: Comparison): void {
-    if (path.reachedTtl > 0 && path.reachedTtl <= this.#length) this.votesOld++;
-    else if (comparison.overshoot) {
-      this.votesNew++;
-      this.memory.noteOvershoot(this.flow, path.silentTries[this.#length] ?? 1);
-      this.paths.set(this.flow, path);
-    } else if (comparison.difference !== null) this.votesOld++;
+  #voteOvershoot(paths: readonly SeenPath[]): void {
+    for (const path of paths) {
+      const length = this.memory.lengthOf(path.flow);
+      const comparison = compareWithMemory(this.memory, path);
+      const nearer = path.reachedTtl > 0 && path.reachedTtl <= length;
+      if (comparison.overshoot) this.memory.noteOvershoot(path.flow, path.silentTries[length] ?? 1);
+      else if (nearer) this.memory.overshoots[path.flow] = 0;
+      this.paths.set(path.flow, path);
+      if (path.flow !== this.flow) continue;
+      if (comparison.overshoot) this.votesNew++;
+      else if (nearer || comparison.difference !== null) this.votesOld++;
+    }
   }
 
   #refuted(): boolean {
@@ -335,9 +340,8 @@ export class Investigation {
   #leaveEdge(): void {
     // A flow that agrees at the changed TTL may have been traced before the change.
     const doubtful = [...this.paths.values()].some((path) => {
-      if (path.flow === this.flow) return false;
-      const { difference, overshoot } = compareWithMemory(this.memory, path);
-      if (this.overshoot) return !overshoot;
+      if (path.flow === this.flow || this.overshoot) return false;
+      const { difference } = compareWithMemory(this.memory, path);
       return difference === null || difference.first > this.first;
     });
     this.#traces = OWN_TRACES;
@@ -349,10 +353,6 @@ export class Investigation {
     this.#traces--;
     for (const path of paths) {
       const comparison = compareWithMemory(this.memory, path);
-      if (this.overshoot) {
-        this.#takeOwnOvershoot(path, comparison);
-        continue;
-      }
       if (path.flow === this.flow && this.#record(path, comparison, true)) {
         this.votesOld++;
         this.#dismiss();
@@ -365,18 +365,10 @@ export class Investigation {
       this.#asked.add(path.flow);
       this.paths.set(path.flow, overlay(earlier, path));
     }
-    if (this.step === 'done') return;
     const unseen = [...this.paths.values()].some(
       (path) => this.memory.expected(path.flow, this.first) !== 0 && addressAt(path, this.first) === '',
     );
     if (this.#traces <= 0 || !unseen) this.#leaveOwn();
-  }
-
-  #takeOwnOvershoot(path: SeenPath, comparison: Comparison): void {
-    const length = this.memory.lengthOf(path.flow);
-    if (comparison.overshoot) this.memory.noteOvershoot(path.flow, path.silentTries[length] ?? 1);
-    else if (path.flow === this.flow && path.reachedTtl > 0 && path.reachedTtl <= length) this.#dismiss();
-    this.paths.set(path.flow, path);
   }
 
   #leaveOwn(): void {
