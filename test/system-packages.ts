@@ -15,6 +15,8 @@ const PACKAGES = {
   mtr: 'mtr-tiny',
   scamper: 'scamper',
   tcpdump: 'tcpdump',
+  curl: 'curl',
+  sysctl: 'procps',
   prometheus: 'prometheus',
   promtool: 'prometheus',
 } as const;

@@ -297,7 +297,7 @@ describe('Tracer', () => {
     assert.match(trace?.note ?? '', /quote too little/);
   });
 
-  it('reports progress every 50 ms while there is news, the last of it included', () => {
+  it('reports progress at the first reply, then every 50 ms while there is news, the last of it included', () => {
     const whole = chain(12, 10);
     const network = new FakeNetwork((probe, count) => (probe.ttl > 7 ? undefined : whole(probe, count)));
     const seen: [number, number][] = [];
@@ -318,8 +318,9 @@ describe('Tracer', () => {
       tracer.advance(network.nowNs);
     }
     assert.deepEqual(seen, [
-      [50, 5],
-      [100, 7],
+      [10, 1],
+      [60, 6],
+      [110, 7],
     ]);
   });
 

@@ -110,7 +110,7 @@ export class Tracer implements ProbeEvents, MeasurementHost {
     }
     const id = this.#nextId++;
     const measurement = new Measurement(id, request, channel, destination, this, nowNs, nowMs);
-    if (options.progress === true) measurement.progressDueNs = nowNs + PROGRESS_NS;
+    if (options.progress === true) measurement.progressDueNs = nowNs;
     this.#measurements.set(id, measurement);
     this.#advance(measurement, nowNs);
     return id;
