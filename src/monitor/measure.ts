@@ -18,6 +18,8 @@ export const MAX_LOOKUP_MS = 5000;
 export const ENGINE_GRACE_MS = 2000;
 /** Confirming costs at most so many measurements, whatever the memory asks for. */
 export const MAX_CONFIRMATIONS = 12;
+/** Why a part's signal is aborted once it is over; without a reason each abort would make an exception with its stack. */
+const OVER = 'over';
 /** With less than this left of a round nothing can be confirmed. */
 const LEAST_CONFIRMATION_MS = 20;
 
@@ -129,7 +131,7 @@ async function lookUp(asked: Measurement, tools: MeasuringTools): Promise<NameAn
   try {
     return await within(answer, limitMs, late, signal, tools.clock);
   } finally {
-    stop.abort();
+    stop.abort(OVER);
   }
 }
 
@@ -186,7 +188,7 @@ async function runTrace(request: TraceRequest, asked: Measurement, tools: Measur
       throw new Error('The measurement did not end by its deadline; the engine may be overloaded');
     return result;
   } finally {
-    stop.abort();
+    stop.abort(OVER);
   }
 }
 
