@@ -60,7 +60,15 @@ function rename({ memory, first, flow, candidate, paths }: Investigation, moved:
 }
 
 /** Flows that shared what was replaced and have not been seen since: where they go now is not known. */
-function forgetUnseen({ memory, flow, paths, ttls }: Investigation, moved: readonly number[]): void {
+function forgetUnseen(
+  { memory, flow, paths, ttls, overshoot }: Investigation,
+  moved: readonly number[],
+): void {
+  const end = memory.lengthOf(flow);
+  for (const [other, path] of paths) {
+    const same = overshoot && !moved.includes(other) && memory.lengthOf(other) === end;
+    if (same && path.reachedTtl === 0) memory.forget(other, end);
+  }
   for (const ttl of ttls) {
     const old = memory.expectedAddress(flow, ttl);
     if (old === '') continue;

@@ -24,6 +24,8 @@ const FIRST_DEVIATION = RTT_UNITS_PER_MS / 2;
 export const MAX_ALIASES = 64;
 export const MAX_SIBLINGS = 96;
 export const MAX_SUSPECTS = 16;
+/** Alternations seen within investigations after which a TTL counts as spread. */
+export const SPREAD_ALTERNATIONS = 2;
 /** In place of a TTL: two addresses of one router are so wherever it stands. */
 export const ANYWHERE = 0;
 
@@ -279,6 +281,11 @@ export class DestinationMemory {
     const at = (ttl - 1) * this.#width + TRAITS;
     const traits = this.#cells[at] as number;
     this.#cells[at] = (traits & 0x00ffffff) | (Math.min(255, (traits >>> 24) + times) << 24);
+  }
+
+  /** Whether packets of one flow meet several routers at `ttl`. */
+  isSpread(ttl: number): boolean {
+    return this.alternationsAt(ttl) >= SPREAD_ALTERNATIONS || this.aliases.some((alias) => alias.ttl === ttl);
   }
 
   /** Centre of the least RTT a round at `ttl`, its mean deviation, and the latest; milliseconds, zeros when there are none. */

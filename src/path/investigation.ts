@@ -120,7 +120,10 @@ export class Investigation {
       }
     }
     if (this.step === 'own') {
-      return { flow: 0, flows: memory.flows, firstTtl: first, maxTtl: top, attempts: this.#traces };
+      // Where the end moved, flows of other lengths must be seen from before their own.
+      const end = this.ttls.has(this.#length) || this.#endsAnew() ? Math.min(...this.#lengths()) - 2 : first;
+      const firstTtl = Math.max(1, Math.min(first, end));
+      return { flow: 0, flows: memory.flows, firstTtl, maxTtl: top, attempts: this.#traces };
     }
     if (this.step === 'extra') {
       const next = memory.flows + (EXTRA_TRACES - this.#traces) * FLOWS_PER_EXTRA;
@@ -133,6 +136,20 @@ export class Investigation {
       };
     }
     return null;
+  }
+
+  /** Lengths of all fixed flows that have one; 255 where none has. */
+  #lengths(): number[] {
+    const lengths = [255];
+    for (let flow = 0; flow < this.memory.flows; flow++) {
+      const length = this.memory.lengthOf(flow);
+      if (length > 0) lengths.push(length);
+    }
+    return lengths;
+  }
+
+  #endsAnew(): boolean {
+    return [...this.ttls].some((ttl) => this.candidate.get(ttl) === DESTINATION_MARK);
   }
 
   /** The answer to what was wanted. */
@@ -229,6 +246,23 @@ export class Investigation {
   /** One flow showed several positions at this TTL within seconds: its packets are spread, or its way is not settled. */
   isUnsteady(ttl: number): boolean {
     return (this.#shown.get(ttl)?.length ?? 0) > 1;
+  }
+
+  /** Whether packets of one flow are known, or now seen, to meet several routers at `ttl`. */
+  isSpread(ttl: number): boolean {
+    return this.isUnsteady(ttl) || this.memory.isSpread(ttl);
+  }
+
+  /** Whether the strangers at `ttl` say more than that packets are spread there. */
+  isTelling(ttl: number): boolean {
+    return !this.isSpread(ttl) || this.#onlyStrangers(ttl);
+  }
+
+  /** Whether all that speaks against memory are routers that other flows met there already. */
+  isFollowing(): boolean {
+    return [...this.ttls].every(
+      (ttl) => this.isUnsteady(ttl) || this.memory.knows(ttl, this.candidate.get(ttl) ?? ''),
+    );
   }
 
   /** Whether some TTL speaks against memory that does not just spread packets over routers known there. */

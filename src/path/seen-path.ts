@@ -19,7 +19,13 @@ export function seenPathsOf(trace: Trace): SeenPath[] {
     const unanswered = hop.sent - hop.replies.length;
     silentTries[hop.ttl] = Math.max(1, Math.floor(unanswered / Math.max(1, silentFlows)));
   }
-  return flowPathsOf(trace).map((path) => ({ ...path, hops: markedHops(path, trace.address), silentTries }));
+  return flowPathsOf(trace).map((path) => {
+    // Met at the first TTL probed, the destination may as well be nearer.
+    if (path.reachedTtl > 0 && path.reachedTtl === path.firstTtl && path.firstTtl > 1) {
+      return { ...path, hops: [], reachedTtl: 0, silentTries };
+    }
+    return { ...path, hops: markedHops(path, trace.address), silentTries };
+  });
 }
 
 function markedHops(path: FlowPath, destination: string): readonly (readonly string[])[] {

@@ -1,11 +1,8 @@
 // Hops that spread the packets of one flow over several routers. Invariant: a stranger at such a hop belongs to it only
 // while, in the same round, some flow still meets one of its known routers; if all are strangers, the route may be new.
 
-import type { DestinationMemory } from './destination-memory.ts';
+import { type DestinationMemory, SPREAD_ALTERNATIONS } from './destination-memory.ts';
 import { addressAt, compareWithMemory, relationAt, type SeenPath } from './seen-path.ts';
-
-/** Alternations seen within investigations after which a TTL counts as spread. */
-const ALTERNATIONS = 2;
 
 /**
  * Makes the strangers that this round shows at spread hops members of them; not while anything else differs, for then
@@ -15,7 +12,7 @@ export function reconcileSpreadHops(memory: DestinationMemory, paths: readonly S
   const doubtful = new Set<number>();
   for (const path of paths) {
     for (const ttl of compareWithMemory(memory, path).difference?.ttls ?? []) {
-      if (memory.alternationsAt(ttl) < ALTERNATIONS) return;
+      if (memory.alternationsAt(ttl) < SPREAD_ALTERNATIONS) return;
       doubtful.add(ttl);
     }
   }

@@ -130,7 +130,8 @@ class Tracker implements PathTracker {
     const destination = this.#destinationOf(trace.address);
     const found: Found = { changes: [], renamed: [] };
     const investigation = this.#investigation;
-    if (investigation === null || investigation.step === 'done')
+    // The investigation comes first, as in confirmation().
+    if (investigation === null || investigation.wanted() === null)
       this.#askSilent(destination, trace, atMs, found);
     else if (investigation.memory === destination.memory) {
       investigation.addSamples(trace);
@@ -230,9 +231,10 @@ class Tracker implements PathTracker {
     const verdict = judge(investigation);
     const returning =
       verdict === 'reroute' || verdict === 'length' ? this.#returns(destination, investigation) : false;
-    if (verdict === 'ecmp' && memory.settled <= STRAGGLING_ROUNDS) {
-      // A flow that could not be seen when the route changed has followed the others.
-      adopt(investigation, verdict);
+    // A flow that could not be seen when the route changed has followed the others.
+    const late = verdict === 'ecmp' || verdict === 'length' || investigation.isFollowing();
+    if (verdict !== 'renamed' && late && memory.settled <= STRAGGLING_ROUNDS) {
+      adopt(investigation, 'ecmp');
       return;
     }
     if (!returning && this.#mustComeAgain(destination, investigation, verdict)) return;

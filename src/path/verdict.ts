@@ -20,6 +20,8 @@ const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
 const LEAST_HITS = 8;
 const LEAST_SAMPLES = 2;
+/** Hops on either side that must speak the same way. */
+const NEIGHBOURS = 3;
 /** How much more often balancers rehash than a branch of theirs is rerouted. */
 const REHASH_ODDS = 10;
 /** Unanswered probes after which a hop counts as one that never answers. */
@@ -46,7 +48,7 @@ function isRehash(investigation: Investigation, moved: readonly number[]): boole
     if (ttls.some((ttl) => !memory.knows(ttl, addressAt(path, ttl)))) allKnown = false;
   }
   if (allKnown) return moved.length < sightedFlows(paths);
-  return investigation.ttls.size > 1 && suggestsRehash(investigation, moved);
+  return !isSingleHop(investigation) && suggestsRehash(investigation, moved);
 }
 
 /**
@@ -74,9 +76,14 @@ function sightedFlows(paths: ReadonlyMap<number, SeenPath>): number {
   return sighted;
 }
 
-/** One router's place shows another address to the suspected flow, and what comes before and after is the same. */
-function isSingleHop({ memory, flow, ttls, first, candidate }: Investigation): boolean {
-  if (ttls.size !== 1 || !ttls.has(first)) return false;
+/**
+ * One router's place shows another address to the suspected flow, and what comes before and after is the same. Hops
+ * that spread packets do not count: a stranger there is no second sign.
+ */
+function isSingleHop(investigation: Investigation): boolean {
+  const { memory, flow, ttls, first, candidate } = investigation;
+  if (!ttls.has(first)) return false;
+  for (const ttl of ttls) if (ttl !== first && investigation.isTelling(ttl)) return false;
   if (candidate.get(first) === DESTINATION_MARK) return false;
   return memory.expectedAddress(flow, first) !== DESTINATION_MARK;
 }
@@ -85,7 +92,8 @@ function isSingleHop({ memory, flow, ttls, first, candidate }: Investigation): b
 function showsAnotherRouter(investigation: Investigation): boolean {
   const { memory, first, candidate, samples } = investigation;
   // Where flows part, what is remembered of a TTL may be another router's.
-  const was = memory.isShared(first) ? initialTtl(memory.replyTtlAt(first)) : 0;
+  const was =
+    memory.isShared(first) && !investigation.isSpread(first) ? initialTtl(memory.replyTtlAt(first)) : 0;
   const address = candidate.get(first) ?? '';
   for (const sample of samples) {
     if (sample.ttl !== first || sample.address !== address || sample.replyTtl === 0 || was === 0) continue;
@@ -114,12 +122,13 @@ export function initialTtl(replyTtl: number): number {
 }
 
 /**
- * Whether the hop itself and those beyond are farther or nearer in time than they were a round ago, as one, and the
- * hop before is not: a queue that fills somewhere before would delay that too.
+ * Whether the hop itself and those beyond are farther or nearer in time than they were a round ago, as one, and those
+ * before are not: a queue that fills somewhere before would delay them too, and one beyond would spare the hop itself.
  */
 function laterHopsShifted(investigation: Investigation): boolean {
   const { memory, first } = investigation;
-  let before = 0;
+  const before: number[] = [];
+  const next: number[] = [];
   let own = 0;
   const shifts: number[] = [];
   const deviations: number[] = [];
@@ -128,20 +137,27 @@ function laterHopsShifted(investigation: Investigation): boolean {
     const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
     const least = Math.min(...rtts);
     const shift = smaller(least - centreMs, least - latestMs);
-    if (ttl < first) before = shift;
-    else if (rtts.length < LEAST_SAMPLES) continue;
-    else if (ttl === first) own = shift;
-    else if (memory.isShared(ttl)) {
-      shifts.push(shift);
-      deviations.push(deviationMs);
+    if (ttl < first) before.push(shift);
+    if (ttl <= first || rtts.length < LEAST_SAMPLES) {
+      if (ttl === first) own = shift;
+      continue;
     }
+    if (next.length < NEIGHBOURS) next.push(shift);
+    if (!memory.isShared(ttl)) continue;
+    shifts.push(shift);
+    deviations.push(deviationMs);
   }
   if (shifts.length === 0) return false;
-  const shift = medianOf(shifts.slice());
+  const upstream = before.length === 0 ? 0 : medianOf(before.slice(-NEIGHBOURS));
+  const shift = medianOf(shifts) - upstream;
   if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
-  const agrees = (each: number, share: number): boolean => each * Math.sign(shift) >= Math.abs(shift) * share;
-  if (agrees(before, 1 / 2) || !agrees(own, 1 / 8)) return false;
-  return shifts.filter((each) => agrees(each, 1 / 2)).length * 3 >= shifts.length * 2;
+  const agrees = (each: number, share: number): boolean =>
+    (each - upstream) * Math.sign(shift) >= Math.abs(shift) * share;
+  return (
+    Math.abs(upstream) < Math.abs(shift) / 2 &&
+    agrees(own, 1 / 4) &&
+    next.every((each) => agrees(each, 1 / 2))
+  );
 }
 
 function rttsByTtl({ samples }: Investigation): [number, number[]][] {
