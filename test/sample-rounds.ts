@@ -85,6 +85,7 @@ export function samplePath(more: Partial<PathObservation> = {}): PathObservation
   return {
     pathId: 'c0ffee123456',
     asPathId: null,
+    route: [],
     asPath: [],
     reached: true,
     hopCount: 4,

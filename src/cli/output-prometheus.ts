@@ -35,6 +35,7 @@ function observationOf(trace: Trace, probesPerHop: number): PathObservation {
   return {
     pathId: pathIdOf(trace),
     asPathId: null,
+    route: [],
     asPath: [],
     reached: trace.reached,
     hopCount: trace.hopCount,

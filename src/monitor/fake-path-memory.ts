@@ -20,6 +20,7 @@ export class FakePathMemory implements PathMemory {
     return {
       pathId: `id${this.seen.length}`,
       asPathId: null,
+      route: [],
       asPath: [],
       reached: trace.reached,
       hopCount: trace.hopCount,

@@ -29,6 +29,11 @@ export interface PathObservation {
   /** 12 hexadecimal digits over canonical addresses with silent hops filled from memory; null where nothing is known. */
   readonly pathId: string | null;
   readonly asPathId: string | null;
+  /**
+   * The route that `pathId` names: addresses by TTL from 1 on over the fixed flows, silent hops filled from memory, empty
+   * where none is known; the traced address stands at its own TTL. Empty while nothing is known.
+   */
+  readonly route: readonly (readonly string[])[];
   /** AS numbers along the path, empty without a database. */
   readonly asPath: readonly number[];
   readonly reached: boolean;

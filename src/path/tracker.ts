@@ -366,6 +366,7 @@ class Tracker implements PathTracker {
     const { changes, renamed } = Array.isArray(found) ? { changes: [], renamed: [] } : found;
     return {
       pathId: routes.current?.id ?? null,
+      route: hops.map((set) => set.map((address) => plainAddress(address, memory.address))),
       asPathId: hashAsPath(asPath),
       asPath,
       reached: open?.reached ?? false,

@@ -31,6 +31,10 @@ export interface TraceRequest {
   readonly packetLength: number;
   readonly trafficClass: number;
   readonly dontFragment: boolean;
+  /** Confidence in percent of a multipath discovery that follows the fixed flows; null or absent for none. */
+  readonly multipath?: 95 | 99 | null;
+  /** Whether the path MTU and the hop that narrows it are searched for too. */
+  readonly discoverMtu?: boolean;
 }
 
 export interface MplsLabel {
@@ -85,6 +89,33 @@ export interface Link {
   readonly to: string;
 }
 
+/** What multipath discovery found beyond the fixed flows; its links are in `Trace.links`, its replies in no hop. */
+export interface MultipathReport {
+  /** Percent, as asked for. */
+  readonly confidence: 95 | 99;
+  /** Every interface by TTL from 1 on, sorted; empty for a silent hop. The destination is its traced address. */
+  readonly interfaces: readonly (readonly string[])[];
+  /** TTLs at which packets of one flow are spread over several interfaces. */
+  readonly perPacketTtls: readonly number[];
+  /** Probes that the discovery sent on top of the trace's own. */
+  readonly probesSent: number;
+  /** Whether every stopping rule was met; `note` says in one sentence what cut it short. */
+  readonly complete: boolean;
+  readonly note?: string;
+}
+
+/** The path MTU of one trace. */
+export interface MtuReport {
+  /** Largest IP packet in bytes that reached the destination, or the narrowest that was reported on the way. */
+  readonly bytes: number;
+  /** TTL of the router that narrows it (it sends "fragmentation needed" or "packet too big"); 0 where nobody does. */
+  readonly hop: number;
+  /** Address of that router; null where it did not say. */
+  readonly address: string | null;
+  /** Whether `bytes` is proven: a packet of that length arrived and one byte more did not, or is the interface's MTU. */
+  readonly exact: boolean;
+}
+
 /** Why a measurement ended. */
 export type TraceEnd =
   | 'reached'
@@ -119,6 +150,10 @@ export interface Trace {
   readonly late: number;
   /** Flow indices traced. */
   readonly flows: readonly number[];
+  /** Where multipath discovery was asked for. */
+  readonly multipath?: MultipathReport;
+  /** Where the path MTU was asked for and something is known of it. */
+  readonly mtu?: MtuReport;
 }
 
 export interface EngineCounters {
