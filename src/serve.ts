@@ -1,6 +1,7 @@
 // The exporter put together: engine, monitor, metrics and HTTP around one configuration.
 // Invariant: a reload puts a whole new configuration in force, or nothing of it.
 
+import { basename, dirname, join } from 'node:path';
 import type { RunningServer, TextSink } from './cli/cli-io.ts';
 import { createLog } from './cli/log.ts';
 import type { ServeOptions } from './cli/serve-options.ts';
@@ -9,6 +10,7 @@ import { type ConfigFileSystem, nodeFileSystem } from './config/file-system.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { ConfigError, formatProblem } from './config/problem.ts';
 import { type ConfigWatch, watchConfig } from './config/watch.ts';
+import { loadBuiltPage } from './http/built-page.ts';
 import { parseListenAddress } from './http/listen-address.ts';
 import { routePrefix } from './http/route-prefix.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -84,6 +86,12 @@ async function bothOrNeither(
   throw loaded.status === 'rejected' ? loaded.reason : (started as PromiseRejectedResult).reason;
 }
 
+/** Beside the sources in a checkout, beside the compiled ones in a package. */
+function pageFolder(): string {
+  const here = import.meta.dirname;
+  return basename(dirname(here)) === 'dist' ? join(here, '../page') : join(here, '../dist/page');
+}
+
 class Exporter {
   readonly ended: Promise<void>;
   readonly #engine: TraceEngine;
@@ -149,6 +157,7 @@ class Exporter {
       targets: this.#targetMetrics,
       metrics: [this.#targetMetrics, this.#selfMetrics],
       countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),
+      page: loadBuiltPage(pageFolder()),
       now: () => Date.now(),
     };
   }

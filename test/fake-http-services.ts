@@ -25,6 +25,7 @@ export interface FakeSettings {
   readonly reload?: () => Promise<void>;
   readonly arguments?: ReadonlyMap<string, string>;
   readonly metrics?: HttpServices['metrics'];
+  readonly page?: HttpServices['page'];
 }
 
 /** Targets `a` (reached) and `b` (no round yet), a clock that stands at 2026-11-23T09:01:00Z. */
@@ -66,6 +67,7 @@ export function fakeServices(settings: FakeSettings = {}): FakeServices {
     countProbeRequest: (result) => {
       fake.results.push(result);
     },
+    page: settings.page ?? null,
     now: () => 1_795_424_460_000,
   };
   return fake;

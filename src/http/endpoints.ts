@@ -3,9 +3,11 @@
 
 import { negotiateFormat } from '../metrics/content-negotiation.ts';
 import { CONTENT_TYPES, expose } from '../metrics/exposition.ts';
+import { pageFileHandler } from './built-page.ts';
 import { RequestRefusal } from './http-error.ts';
 import type { HttpServices } from './http-services.ts';
-import { landingPage } from './landing-page.ts';
+import { index } from './index-page.ts';
+import { LANDING_STYLE_FILE, LANDING_STYLE_PATH } from './landing-style.ts';
 import { probeHandler } from './probe-endpoint.ts';
 import { type Answer, headerText, JSON_TYPE, text } from './response.ts';
 import type { Handler, HttpRequest, Route, Routes } from './router.ts';
@@ -14,7 +16,7 @@ import { serviceDiscovery } from './service-discovery.ts';
 export function routesOf(services: HttpServices): Routes {
   const get = (handle: Handler): Route => ({ methods: ['GET'], handle });
   return new Map<string, Route>([
-    ['/', get(() => landingPage(services))],
+    ['/', get((request) => index(request, services))],
     ['/metrics', get((request) => metrics(request, services))],
     ['/probe', get(probeHandler(services))],
     ['/sd', get(() => discovery(services))],
@@ -22,6 +24,16 @@ export function routesOf(services: HttpServices): Routes {
     ['/-/healthy', get(() => text(200, 'hopscope is healthy.'))],
     ['/-/ready', get(() => ready(services))],
     ['/-/reload', { methods: ['POST', 'PUT'], handle: (request) => reload(request, services) }],
+    ...pageFiles(services),
+  ]);
+}
+
+function pageFiles({ page }: HttpServices): [string, Route][] {
+  if (page === null) return [];
+  const files = new Map(page.files).set(LANDING_STYLE_PATH, LANDING_STYLE_FILE);
+  return [...files].map(([path, file]) => [
+    `/${path}`,
+    { methods: ['GET'], handle: pageFileHandler(file), unlisted: true },
   ]);
 }
 

@@ -5,6 +5,7 @@ import type { ProbeRequestResult } from '../metrics/catalogue.ts';
 import type { MetricSource } from '../metrics/exposition.ts';
 import type { ProbedRound } from '../metrics/probe-metrics.ts';
 import type { TargetSummary } from '../metrics/target-metrics.ts';
+import type { BuiltPage } from './built-page.ts';
 
 export interface ProbeOptions {
   /** Milliseconds from now by which the answer must be there, with whatever was measured. */
@@ -59,6 +60,8 @@ export interface HttpServices {
   /** What `/metrics` exposes, in order. Writing them must not trace. */
   readonly metrics: readonly MetricSource[];
   countProbeRequest(result: ProbeRequestResult): void;
+  /** The page, or null where it has not been built: `/` is then plain HTML without script. */
+  readonly page: BuiltPage | null;
   /** Epoch milliseconds. */
   now(): number;
 }

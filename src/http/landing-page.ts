@@ -12,37 +12,51 @@ const MAX_ROWS = 100;
 const MAX_LABELS_SHOWN = 8;
 const MAX_MODULES_SHOWN = 200;
 
-type LandingServices = Pick<HttpServices, 'about' | 'config' | 'targets' | 'now'>;
+export type LandingServices = Pick<HttpServices, 'about' | 'config' | 'targets' | 'now'>;
 
-const ICON =
+export const ICON: string =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='7' fill='%230b6b52'/%3E%3Cpath d='M5 22q5.5-14 11 0q5.5-14 11 0' fill='none' stroke='white' stroke-width='2.6' stroke-linecap='round'/%3E%3C/svg%3E";
 
+/** The whole document, for an exporter whose page has not been built. */
 export function landingPage(services: LandingServices): Answer {
+  const style = html`<style>${verbatim(LANDING_STYLE)}</style>`;
+  const note = html`<p class="hint">Paths, timelines and changes have a page of their own, which has not been built in this checkout: <code>npm start</code> builds it.</p>`;
+  const document = html`<!doctype html>
+<html lang="en">
+<head>
+${documentHead()}
+${style}
+</head>
+<body>
+${landingBody(services, note)}
+</body>
+</html>
+`;
   return {
     status: 200,
     type: HTML,
-    body: `<!doctype html>\n${page(services).html}\n`,
+    body: document.html,
     headers: {
       'Content-Security-Policy': `default-src 'none'; style-src '${LANDING_STYLE_HASH}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
     },
   };
 }
 
-function page(services: LandingServices): Markup {
-  const { about } = services;
-  const config = services.config();
-  return html`<html lang="en">
-<head>
-<meta charset="utf-8">
+/** What every document of ours says of itself. */
+export function documentHead(): Markup {
+  return html`<meta charset="utf-8">
 <title>hopscope</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="description" content="Network path monitor for Prometheus">
-<link rel="icon" href="${ICON}">
-<style>${verbatim(LANDING_STYLE)}</style>
-</head>
-<body>
-<a class="skip" href="#content">Skip to content</a>
+<link rel="icon" href="${ICON}">`;
+}
+
+/** Header, targets, form and endpoints; `note` is a sentence for the reader, or empty. */
+export function landingBody(services: LandingServices, note: Markup): Markup {
+  const { about } = services;
+  const config = services.config();
+  return html`<a class="skip" href="#content">Skip to content</a>
 <header><div class="wrap">
 ${LOGO}
 <h1>hopscope</h1>
@@ -55,10 +69,9 @@ ${config === null ? html`<section class="card">No configuration has been applied
 ${endpoints()}
 ${argumentsInForce(about.arguments)}
 </div>
+${note}
 </main>
-<footer><div class="wrap">As of <time datetime="${iso(services.now())}">${utc(services.now())}</time>. Reload the page for newer figures.</div></footer>
-</body>
-</html>`;
+<footer><div class="wrap">As of <time datetime="${iso(services.now())}">${utc(services.now())}</time>. Reload the page for newer figures.</div></footer>`;
 }
 
 const LOGO: Markup = html`<svg class="mark" viewBox="0 0 68 34" fill="none" aria-hidden="true">

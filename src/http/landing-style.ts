@@ -1,6 +1,8 @@
 // The style of the landing page, and its hash for the Content-Security-Policy: the page carries all it needs.
 
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import type { PageFile } from './built-page.ts';
 
 export const LANDING_STYLE: string = `
 :root {
@@ -102,3 +104,12 @@ footer { color: var(--soft); font-size: .85rem; border-top: 1px solid var(--line
 
 /** For `style-src`: the browser applies this very text and no other. */
 export const LANDING_STYLE_HASH: string = `sha256-${createHash('sha256').update(LANDING_STYLE).digest('base64')}`;
+
+/** The same text as a file, for the page's own policy, which allows no style in the document. */
+export const LANDING_STYLE_FILE: PageFile = {
+  type: 'text/css; charset=utf-8',
+  plain: Buffer.from(LANDING_STYLE),
+  gzipped: gzipSync(LANDING_STYLE),
+};
+
+export const LANDING_STYLE_PATH: string = `assets/landing-${createHash('sha256').update(LANDING_STYLE).digest('hex').slice(0, 8)}.css`;

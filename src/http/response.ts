@@ -14,8 +14,11 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 export interface Answer {
   readonly status: number;
   readonly type: string;
-  /** The whole body, or a source of it that is asked only if there is someone to send it to. */
-  readonly body: string | (() => AsyncIterable<Buffer>);
+  /**
+   * The whole body, or a source of it that is asked only if there is someone to send it to. A Buffer is sent as it is:
+   * who gives one says in `headers` how it is encoded.
+   */
+  readonly body: string | Buffer | (() => AsyncIterable<Buffer>);
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -49,9 +52,10 @@ export async function send(
   response: ServerResponse,
   answer: Answer,
 ): Promise<void> {
-  const whole = typeof answer.body === 'string' ? Buffer.from(answer.body) : undefined;
+  const { body } = answer;
+  const whole = typeof body === 'string' ? Buffer.from(body) : typeof body === 'function' ? undefined : body;
   const encoding =
-    whole === undefined || whole.length >= COMPRESS_FROM_BYTES
+    typeof body === 'function' || (typeof body === 'string' && body.length >= COMPRESS_FROM_BYTES)
       ? negotiateEncoding(headerText(request.headers['accept-encoding']))
       : 'identity';
   response.writeHead(answer.status, {
@@ -59,7 +63,9 @@ export async function send(
     'Content-Type': answer.type,
     Vary: 'Accept, Accept-Encoding',
     ...(encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
-    ...(encoding === 'identity' && whole !== undefined ? { 'Content-Length': whole.length } : {}),
+    ...(encoding === 'identity' && whole !== undefined && answer.status !== 304
+      ? { 'Content-Length': whole.length }
+      : {}),
     ...answer.headers,
   });
   if (request.method === 'HEAD') {
@@ -71,7 +77,7 @@ export async function send(
     return;
   }
   response.setTimeout(STALLED_READER_MS, () => response.destroy());
-  const source = whole === undefined ? (answer.body as () => AsyncIterable<Buffer>)() : [whole];
+  const source = typeof body === 'function' ? body() : [whole];
   await stream(Readable.from(source), compressor(encoding), response);
 }
 

@@ -21,6 +21,8 @@ export type Handler = (request: HttpRequest) => Answer | Promise<Answer>;
 export interface Route {
   readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
   readonly handle: Handler;
+  /** Left out where paths that exist are named. */
+  readonly unlisted?: boolean;
 }
 
 /** Paths to routes, each path whole. */
@@ -78,7 +80,8 @@ function redirectBelow(path: string, prefix: string): Answer {
 }
 
 function notFound(routes: Routes, prefix: string): RequestRefusal {
-  const known = [...routes.keys()].map((path) => prefix + path).join(' ');
+  const listed = [...routes].filter(([, { unlisted }]) => unlisted !== true);
+  const known = listed.map(([path]) => prefix + path).join(' ');
   return new RequestRefusal(404, `There is nothing here. Paths that exist: ${known}`);
 }
 
