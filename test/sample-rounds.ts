@@ -94,6 +94,9 @@ export function samplePath(more: Partial<PathObservation> = {}): PathObservation
     rttMs: 20.125,
     lossRatio: 0,
     changes: [],
+    loss: null,
+    delay: null,
+    health: [],
     ...more,
   };
 }

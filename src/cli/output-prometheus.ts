@@ -44,5 +44,8 @@ function observationOf(trace: Trace, probesPerHop: number): PathObservation {
     rttMs: answers.length === 0 ? null : Math.min(...answers.map(({ rttMs }) => rttMs)),
     lossRatio: Math.max(0, 1 - answers.length / probesPerHop),
     changes: [],
+    loss: null,
+    delay: null,
+    health: [],
   };
 }

@@ -29,6 +29,9 @@ export class FakePathMemory implements PathMemory {
       rttMs: null,
       lossRatio: 0,
       changes: change === undefined ? [] : [change],
+      loss: null,
+      delay: null,
+      health: [],
     };
   }
 

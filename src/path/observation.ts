@@ -1,5 +1,8 @@
 // What path/ says about one trace: its identity, and what changed since the traces before it.
 
+import type { DelayReport } from './delay.ts';
+import type { HopHealth, LossReport } from './loss.ts';
+
 export type PathChangeKind = 'reroute' | 'as_path' | 'length' | 'ecmp' | 'unreachable' | 'recovered';
 
 export const PATH_CHANGE_KINDS: readonly PathChangeKind[] = [
@@ -51,6 +54,11 @@ export interface PathObservation {
   readonly changes: readonly PathChange[];
   /** Hops found to answer from another address, with everything else unchanged: no change of path. */
   readonly renamed?: readonly RenamedHop[];
+  /** Over the recent rounds; null where the destination has never answered and nothing can be said. */
+  readonly loss: LossReport | null;
+  readonly delay: DelayReport | null;
+  /** How each hop has answered lately, by TTL from 1 on, the destination last. */
+  readonly health: readonly HopHealth[];
 }
 
 export interface RenamedHop {

@@ -376,6 +376,9 @@ class Tracker implements PathTracker {
       rttMs: open?.figures.rttMs ?? null,
       lossRatio: open?.figures.lossRatio ?? 1,
       changes,
+      loss: null,
+      delay: null,
+      health: [],
       ...(renamed.length > 0 ? { renamed } : {}),
     };
   }

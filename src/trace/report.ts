@@ -47,19 +47,30 @@ function hopsOf(measurement: Measurement): Hop[] {
   const limits = runs.map((run) => lastTtl(run, request.silentHopLimit));
   const hops: Hop[] = [];
   for (let ttl = request.firstTtl; ttl <= Math.max(0, ...limits); ttl++) {
-    let sent = 0;
+    const sent: SentProbe[] = [];
     const replies: HopReply[] = [];
     for (const [i, run] of runs.entries()) {
       if (ttl > (limits[i] as number)) continue;
       for (const record of run.probes[ttl] ?? []) {
         if (record.state === 'failed' || record.voided) continue;
-        sent++;
+        sent.push({ record, flow: run.flow });
         if (record.answer !== null) replies.push(replyOf(record, run.flow, request.trafficClass));
       }
     }
-    hops.push({ ttl, sent, replies });
+    const mixed = replies.length > 0 && replies.length < sent.length;
+    hops.push({ ttl, sent: sent.length, replies, ...(mixed ? { outcomes: outcomesOf(sent) } : {}) });
   }
   return hops;
+}
+
+interface SentProbe {
+  readonly record: ProbeRecord;
+  readonly flow: number;
+}
+
+function outcomesOf(sent: SentProbe[]): number[] {
+  sent.sort((a, b) => a.record.sentAtNs - b.record.sentAtNs);
+  return sent.map(({ record, flow }) => (record.answer === null ? ~flow : flow));
 }
 
 function replyOf(record: ProbeRecord, flow: number, trafficClass: number): HopReply {

@@ -80,6 +80,11 @@ export interface Hop {
   readonly sent: number;
   /** In the order they were sent; a hop that never answered has none. */
   readonly replies: readonly HopReply[];
+  /**
+   * Where some probes were answered and some not: the flow of each probe in the order they left, or `~flow` where
+   * nothing came back. A limit on replies shows in that order; loss does not.
+   */
+  readonly outcomes?: readonly number[];
 }
 
 export interface Link {
