@@ -6,9 +6,9 @@ import { encodeMmdb } from '../../test/mmdb-writer.ts';
 import { EnrichedDirectory } from './directory.ts';
 import type { PtrAnswer } from './reverse-names.ts';
 
-const OFF = { asnFile: null, cityFile: null, reverseDns: false };
+const OFF = { asn: null, city: null, reverseDns: false };
 
-function build(lookUpName: (address: string) => Promise<PtrAnswer> = () => new Promise(() => {})): {
+function build(lookUp: (address: string) => Promise<PtrAnswer> = () => new Promise(() => {})): {
   directory: EnrichedDirectory;
   disk: MemoryDisk;
   clock: VirtualClock;
@@ -20,7 +20,7 @@ function build(lookUpName: (address: string) => Promise<PtrAnswer> = () => new P
   const directory = new EnrichedDirectory({
     disk,
     clock,
-    lookUpName,
+    names: { lookUp, [Symbol.dispose]: () => {} },
     follow: true,
     onLoaded: () => {},
     onProblem: (message) => problems.push(message),
@@ -42,7 +42,7 @@ describe('EnrichedDirectory', () => {
     const { directory, disk } = build();
     disk.write('/asn', ASN);
     disk.write('/city', CITY);
-    await directory.apply({ ...OFF, asnFile: '/asn', cityFile: '/city' });
+    await directory.apply({ ...OFF, asn: '/asn', city: '/city' });
     assert.deepEqual(directory.factsOf('198.18.0.1'), {
       asn: 64500,
       asName: 'Example',
@@ -58,7 +58,7 @@ describe('EnrichedDirectory', () => {
   it('has no AS for private and unspecified addresses, whatever the database says', async () => {
     const { directory, disk } = build();
     disk.write('/asn', ASN);
-    await directory.apply({ ...OFF, asnFile: '/asn' });
+    await directory.apply({ ...OFF, asn: '/asn' });
     for (const address of ['10.1.1.1', '0.0.0.0', '::', 'fe80::1', 'not an address']) {
       assert.equal(directory.asNumberOf(address), null);
     }
@@ -67,7 +67,7 @@ describe('EnrichedDirectory', () => {
   it('answers for another file at once when the file is replaced', async () => {
     const { directory, disk, clock } = build();
     disk.write('/asn', ASN);
-    await directory.apply({ ...OFF, asnFile: '/asn' });
+    await directory.apply({ ...OFF, asn: '/asn' });
     assert.equal(directory.asNumberOf('198.18.0.1'), 64500);
     disk.write('/asn', encodeMmdb({ '198.18.0.0/15': { asn: 'AS64501' } }));
     await clock.advance(1000);
@@ -78,8 +78,8 @@ describe('EnrichedDirectory', () => {
     const { directory, disk } = build();
     disk.write('/asn', ASN);
     disk.write('/new', encodeMmdb({ '198.18.0.0/15': { asn: 64777 } }));
-    await directory.apply({ ...OFF, asnFile: '/asn' });
-    const applied = directory.apply({ ...OFF, asnFile: '/new' });
+    await directory.apply({ ...OFF, asn: '/asn' });
+    const applied = directory.apply({ ...OFF, asn: '/new' });
     assert.equal(directory.asNumberOf('198.18.0.1'), 64500);
     await applied;
     assert.equal(directory.asNumberOf('198.18.0.1'), 64777);
@@ -92,7 +92,7 @@ describe('EnrichedDirectory', () => {
   it('goes by the latest settings where they come faster than files are read', async () => {
     const { directory, disk } = build();
     disk.write('/asn', ASN);
-    const first = directory.apply({ ...OFF, asnFile: '/asn' });
+    const first = directory.apply({ ...OFF, asn: '/asn' });
     const second = directory.apply(OFF);
     await Promise.all([first, second]);
     assert.equal(directory.asNumberOf('198.18.0.1'), null);
@@ -101,7 +101,7 @@ describe('EnrichedDirectory', () => {
 
   it('says why a file is not used and answers all the same', async () => {
     const { directory, problems } = build();
-    await directory.apply({ ...OFF, asnFile: '/missing' });
+    await directory.apply({ ...OFF, asn: '/missing' });
     assert.equal(directory.asNumberOf('198.18.0.1'), null);
     assert.match(problems.join('\n'), /"\/missing": it does not exist/);
   });

@@ -12,20 +12,25 @@ import {
 import type { Database } from './mmdb.ts';
 import { RecentCache } from './recent-cache.ts';
 import { NO_FACTS, type RecordFacts, recordFacts } from './record-facts.ts';
-import { type PtrLookup, ReverseNames } from './reverse-names.ts';
+import { type PtrAnswer, ReverseNames } from './reverse-names.ts';
 
 export interface DirectorySettings {
   /** Path of a database with AS numbers, or null. */
-  readonly asnFile: string | null;
+  readonly asn: string | null;
   /** Path of one with countries and perhaps cities, or null. What one file lacks is taken from the other. */
-  readonly cityFile: string | null;
+  readonly city: string | null;
   readonly reverseDns: boolean;
+}
+
+export interface NameSource extends Disposable {
+  lookUp(address: string): Promise<PtrAnswer>;
 }
 
 export interface DirectoryOptions {
   readonly disk: DatabaseDisk;
   readonly clock: EnrichClock;
-  readonly lookUpName: PtrLookup;
+  /** Asked for names; disposed of with the directory. */
+  readonly names: NameSource;
   /** Whether files are read again when they change; a command that is over soon has no use for that. */
   readonly follow: boolean;
   readonly onLoaded: (path: string, database: Pick<Database, 'databaseType' | 'builtAtMs'>) => void;
@@ -62,10 +67,10 @@ export class EnrichedDirectory implements AddressDirectory, Disposable {
       this.#names?.stop();
       this.#names = null;
     } else {
-      const { lookUpName, clock } = this.#options;
-      this.#names ??= new ReverseNames({ lookUp: lookUpName, clock });
+      const { names, clock } = this.#options;
+      this.#names ??= new ReverseNames({ lookUp: (address) => names.lookUp(address), clock });
     }
-    await Promise.all([this.#setFile('asn', settings.asnFile), this.#setFile('city', settings.cityFile)]);
+    await Promise.all([this.#setFile('asn', settings.asn), this.#setFile('city', settings.city)]);
   }
 
   /** Whether a database with AS numbers is in use. */
@@ -93,6 +98,7 @@ export class EnrichedDirectory implements AddressDirectory, Disposable {
     this.#closed = true;
     for (const file of this.#files.values()) file[Symbol.dispose]();
     this.#names?.stop();
+    this.#options.names[Symbol.dispose]();
   }
 
   async #setFile(role: Role, path: string | null): Promise<void> {
