@@ -10,8 +10,6 @@ import { type ConfigFileSystem, nodeFileSystem } from './config/file-system.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { ConfigError, formatProblem } from './config/problem.ts';
 import { type ConfigWatch, watchConfig } from './config/watch.ts';
-import type { EnrichedDirectory } from './enrich/directory.ts';
-import { systemDirectory } from './enrich/system-directory.ts';
 import { loadBuiltPage } from './http/built-page.ts';
 import { parseListenAddress } from './http/listen-address.ts';
 import { routePrefix } from './http/route-prefix.ts';
@@ -25,12 +23,11 @@ import { SystemResolver } from './monitor/system-resolver.ts';
 import { startEngine } from './net/engine.ts';
 import { AddressTable } from './path/address-table.ts';
 import { createPathTracker } from './path/tracker.ts';
+import { PathRecord } from './path-record.ts';
 import type { TraceEngine } from './trace/trace.ts';
 
 /** Open requests may take so long after SIGTERM. */
 const DRAIN_MS = 3000;
-/** Databases are waited for so long, for the first rounds to have AS numbers; a disk may hang. */
-const DATABASES_MS = 3000;
 
 /** What the exporter stands on beside its options. */
 export interface Surroundings {
@@ -66,7 +63,6 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
   const [loaded, engine] = await bothOrNeither(read(), Promise.resolve(engineReady));
   const exporter = new Exporter(loaded, engine, log, version, options.arguments);
   try {
-    await exporter.learn();
     const http = await startHttpServer(exporter.services(read), { listen, prefix });
     exporter.run(http, watchConfig(loaded, exporter.watching(fileSystem)));
   } catch (error) {
@@ -101,9 +97,9 @@ class Exporter {
   readonly ended: Promise<void>;
   readonly #engine: TraceEngine;
   readonly #log: Log;
-  readonly #directory: EnrichedDirectory;
   readonly #monitor: Monitor;
   readonly #targetMetrics: ReturnType<typeof createTargetMetrics>;
+  readonly #record: PathRecord;
   readonly #selfMetrics: ReturnType<typeof createSelfMetrics>;
   readonly #process = createProcessReader();
   readonly #resolver = new SystemResolver({ now: () => performance.now() });
@@ -129,29 +125,25 @@ class Exporter {
     this.#log = log;
     this.#about = { version, arguments: args };
     this.#config = loaded.config;
-    this.#directory = systemDirectory({
-      clock: systemClock(),
-      follow: true,
-      onLoaded: (path, { databaseType, builtAtMs }) =>
-        log.info({ path, databaseType, built: new Date(builtAtMs).toISOString() }, 'Database read'),
-      onProblem: (message) => log.warn(message),
-    });
-    const directory = this.#directory;
-    this.#targetMetrics = createTargetMetrics(loaded.config, directory);
+    this.#targetMetrics = createTargetMetrics(loaded.config);
     const targetMetrics = this.#targetMetrics;
     const addresses = new AddressTable();
+    this.#record = new PathRecord({
+      version,
+      probes: { probe: (...asked) => this.#monitor.probe(...asked) },
+      now: () => Date.now(),
+    });
     this.#monitor = createMonitor({
       engine,
       resolver: this.#resolver,
       clock: systemClock(),
       newPathMemory: ({ module }) =>
-        createPathTracker({
-          flows: Math.min(module.flows, MOST_TRACKED_FLOWS),
-          addresses,
-          asNumberOf: (address) => directory.asNumberOf(address),
-        }),
+        createPathTracker({ flows: Math.min(module.flows, MOST_TRACKED_FLOWS), addresses }),
       log,
-      onRound: (round) => targetMetrics.observeRound(round),
+      onRound: (round) => {
+        targetMetrics.observeRound(round);
+        this.#record.observe(round);
+      },
     });
     this.#selfMetrics = createSelfMetrics({
       version,
@@ -175,6 +167,7 @@ class Exporter {
       targets: this.#targetMetrics,
       metrics: [this.#targetMetrics, this.#selfMetrics],
       countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),
+      api: this.#record.api,
       page: loadBuiltPage(pageFolder()),
       now: () => Date.now(),
     };
@@ -193,14 +186,6 @@ class Exporter {
           this.#log.warn(`A target file is not usable: ${formatProblem(problem)}`);
       },
     };
-  }
-
-  /** Databases are read before the first round, if they can be soon. */
-  async learn(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const cancel = systemClock().after(DATABASES_MS, resolve);
-    await Promise.race([this.#directory.apply(this.#config.enrich), late]);
-    cancel();
   }
 
   /** The server listens: targets are traced from now on. */
@@ -233,8 +218,6 @@ class Exporter {
       this.#warn(loaded);
       this.#watch?.replace(loaded);
       this.#apply(loaded.config);
-      // Behind the reload's back: a database that is slow or bad holds up nothing.
-      void this.#directory.apply(loaded.config.enrich);
       this.#log.info({ targets: loaded.config.targets.length }, 'Configuration reloaded');
     } catch (error) {
       this.#selfMetrics.reloadFailed();
@@ -247,6 +230,7 @@ class Exporter {
 
   async close(): Promise<void> {
     this.#log.info('Ending: no new rounds, requests in progress may finish');
+    this.#record.close();
     await this.#http?.close(DRAIN_MS);
     await this.stop();
   }
@@ -262,7 +246,6 @@ class Exporter {
     await this.#monitor.stop();
     await this.#engine[Symbol.asyncDispose]();
     this.#resolver[Symbol.dispose]();
-    this.#directory[Symbol.dispose]();
     this.#process[Symbol.dispose]();
     this.#settleEnded();
   }
@@ -270,6 +253,7 @@ class Exporter {
   #apply(config: Config): void {
     this.#config = config;
     this.#targetMetrics.apply(config);
+    this.#record.apply(config);
     this.#monitor.apply(config);
     this.#selfMetrics.reloadSucceeded(Date.now());
   }

@@ -20,6 +20,7 @@ export interface FakeServices extends HttpServices {
 }
 
 export interface FakeSettings {
+  readonly api?: HttpServices['api'];
   readonly config?: Config | null;
   readonly probe?: (call: ProbeCall) => Promise<ProbeOutcome>;
   readonly reload?: () => Promise<void>;
@@ -67,6 +68,7 @@ export function fakeServices(settings: FakeSettings = {}): FakeServices {
     countProbeRequest: (result) => {
       fake.results.push(result);
     },
+    api: settings.api ?? null,
     page: settings.page ?? null,
     now: () => 1_795_424_460_000,
   };

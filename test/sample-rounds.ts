@@ -41,7 +41,6 @@ export function sampleConfig(targets: readonly TargetConfig[], more: Partial<Con
     targets,
     probe: { allow: [], deny: [], maxConcurrent: 64 },
     metrics: { hops: false, seriesBudget: 50_000 },
-    enrich: { asn: null, city: null, reverseDns: false },
     sources: [],
     text: 'targets: []\n',
     ...more,

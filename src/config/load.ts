@@ -3,22 +3,14 @@
 
 import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
-import type { Config, EnrichConfig, Module, ProbeAccess } from './config.ts';
+import type { Config, Module, ProbeAccess } from './config.ts';
 import { MAX_FILE_LENGTH, readDocument, type SourceDocument } from './document.ts';
 import { type ConfigFileSystem, explainReadError } from './file-system.ts';
 import { hasWildcard, MAX_MATCHED_FILES, matchingFiles, patternProblem } from './glob.ts';
 import { buildModules, unknownModule } from './modules.ts';
 import { ConfigError, type ConfigProblem, quote, sortProblems } from './problem.ts';
 import { renderConfig } from './render.ts';
-import {
-  defaultsSection,
-  type EnrichEntry,
-  enrichSection,
-  type MainEntry,
-  mainSection,
-  metricsSection,
-  probeSection,
-} from './schema.ts';
+import { defaultsSection, type MainEntry, mainSection, metricsSection, probeSection } from './schema.ts';
 import {
   settleTargets,
   TargetCollector,
@@ -56,7 +48,6 @@ export interface ConfigParts {
   readonly defaults: TargetDefaults;
   readonly probe: ProbeAccess;
   readonly metrics: Config['metrics'];
-  readonly enrich: EnrichConfig;
   readonly drafts: readonly TargetDraft[];
   readonly patterns: readonly TargetFilePattern[];
   readonly argumentDrafts: readonly TargetDraft[];
@@ -183,18 +174,11 @@ function judgeMain(main: MainReading, overrides: ConfigOverrides, problems: Conf
       maxConcurrent: probe.maxConcurrent ?? DEFAULT_MAX_CONCURRENT,
     },
     metrics: { hops: metrics.hops ?? false, seriesBudget: metrics.seriesBudget ?? DEFAULT_SERIES_BUDGET },
-    enrich: enrichOf(section(enrichSection, 'enrich') ?? {}, main.path),
     drafts: targets.drafts,
     patterns: targets.patterns.filter(({ pattern }) => patternProblem(pattern) === undefined),
     argumentDrafts: given.drafts,
     files: new Map(),
   };
-}
-
-function enrichOf(entry: EnrichEntry, mainPath: string | null): EnrichConfig {
-  const path = (given: string | undefined): string | null =>
-    given === undefined ? null : besideMain(mainPath, given);
-  return { asn: path(entry.asn), city: path(entry.city), reverseDns: entry.reverseDns ?? true };
 }
 
 /** The default module's name; a wrong one is reported once here, not again by each target. */
@@ -312,18 +296,11 @@ function assemble(
     ...parts.argumentDrafts,
   ]);
   problems.push(...settled.problems);
-  const { modules, probe, metrics, enrich } = parts;
+  const { modules, probe, metrics } = parts;
   const sources = [
     ...new Set([...(parts.path === null ? [] : [parts.path]), ...files.map((file) => file.path)]),
   ];
-  const core = {
-    modules,
-    defaultModule: parts.defaults.module,
-    targets: settled.targets,
-    probe,
-    metrics,
-    enrich,
-  };
+  const core = { modules, defaultModule: parts.defaults.module, targets: settled.targets, probe, metrics };
   let text: string | undefined;
   const config: Config = {
     ...core,

@@ -49,7 +49,6 @@ export type ProbeEntry = Optional<{
   deny: readonly string[];
   maxConcurrent: number;
 }>;
-export type EnrichEntry = Optional<{ asn: string; city: string; reverseDns: boolean }>;
 export type MetricsEntry = Optional<{ hops: boolean; seriesBudget: number }>;
 
 /** The main file's sections, each judged on its own so that all problems are found in one go. */
@@ -59,7 +58,6 @@ export interface MainEntry {
   readonly targets?: readonly unknown[] | null | undefined;
   readonly probe?: unknown;
   readonly metrics?: unknown;
-  readonly enrich?: unknown;
 }
 
 /** What a reference page says of one key. */
@@ -139,18 +137,6 @@ function list<T>(item: z.ZodType<T>, max: number, syntax: string, description: s
     .array(item, { error: (issue) => `expected a list, found ${shown(issue.input)}` })
     .max(max, { error: `more than ${max} entries` });
   return field(schema, syntax, 'none', description);
-}
-
-function databasePath(description: string): z.ZodType<string> {
-  const path = text(
-    'path of an .mmdb file, relative to this one',
-    'none',
-    `${description} Read again when it changes; one that cannot be used is left out with a warning.`,
-  );
-  return path.check((context) => {
-    if (context.value !== '') return;
-    context.issues.push({ code: 'custom', message: 'the path is empty', input: context.value });
-  });
 }
 
 const accessPattern = text('', '', '').check((context) => {
@@ -302,11 +288,6 @@ const fields = {
       'Series that per-hop metrics may add; what is past it is dropped.',
     ),
   },
-  enrich: {
-    asn: databasePath('AS numbers, as in GeoLite2-ASN; gives AS paths and changes of kind as_path.'),
-    city: databasePath('Countries, and cities where it has them, as in GeoLite2-City.'),
-    reverseDns: flag('true', 'Look up the names of hops where they are shown.'),
-  },
 } as const;
 
 type Fields = Readonly<Record<string, z.ZodType>>;
@@ -338,7 +319,6 @@ export const mainTargetSection: Section<MainTargetEntry> = named(fields.target);
 export const fileTargetSection: Section<FileTargetEntry> = named(fields.targetFile);
 export const probeSection: Section<ProbeEntry> = named(fields.probe);
 export const metricsSection: Section<MetricsEntry> = named(fields.metrics);
-export const enrichSection: Section<EnrichEntry> = named(fields.enrich);
 
 const mapping = z.record(z.string(), z.unknown(), {
   error: (issue) => `expected a mapping of module names, found ${shown(issue.input)}`,
@@ -354,9 +334,8 @@ export const mainSection: Section<MainEntry> = named(
     targets: sequence.nullable(),
     probe: z.unknown(),
     metrics: z.unknown(),
-    enrich: z.unknown(),
   },
-  ['history', 'push', 'web'],
+  ['enrich', 'history', 'push', 'web'],
 );
 
 const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
@@ -366,7 +345,6 @@ const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
   targetFile: 'target file: []',
   probe: 'probe',
   metrics: 'metrics',
-  enrich: 'enrich',
 };
 
 /** Every key with its description, in the order of a reference page. */

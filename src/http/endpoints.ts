@@ -3,6 +3,7 @@
 
 import { negotiateFormat } from '../metrics/content-negotiation.ts';
 import { CONTENT_TYPES, expose } from '../metrics/exposition.ts';
+import { apiRoutes } from './api/api-routes.ts';
 import { pageFileHandler } from './built-page.ts';
 import { RequestRefusal } from './http-error.ts';
 import type { HttpServices } from './http-services.ts';
@@ -10,12 +11,13 @@ import { index } from './index-page.ts';
 import { LANDING_STYLE_FILE, LANDING_STYLE_PATH } from './landing-style.ts';
 import { probeHandler } from './probe-endpoint.ts';
 import { type Answer, headerText, JSON_TYPE, text } from './response.ts';
-import type { Handler, HttpRequest, Route, Routes } from './router.ts';
+import { RouteTable } from './route-table.ts';
+import type { Handler, HttpRequest, Route } from './router.ts';
 import { serviceDiscovery } from './service-discovery.ts';
 
-export function routesOf(services: HttpServices): Routes {
+export function routesOf(services: HttpServices): RouteTable {
   const get = (handle: Handler): Route => ({ methods: ['GET'], handle });
-  return new Map<string, Route>([
+  return new RouteTable([
     ['/', get((request) => index(request, services))],
     ['/metrics', get((request) => metrics(request, services))],
     ['/probe', get(probeHandler(services))],
@@ -25,6 +27,7 @@ export function routesOf(services: HttpServices): Routes {
     ['/-/ready', get(() => ready(services))],
     ['/-/reload', { methods: ['POST', 'PUT'], handle: (request) => reload(request, services) }],
     ...pageFiles(services),
+    ...apiRoutes(services),
   ]);
 }
 

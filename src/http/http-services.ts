@@ -5,6 +5,8 @@ import type { ProbeRequestResult } from '../metrics/catalogue.ts';
 import type { MetricSource } from '../metrics/exposition.ts';
 import type { ProbedRound } from '../metrics/probe-metrics.ts';
 import type { TargetSummary } from '../metrics/target-metrics.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { ApiServices } from './api/api-services.ts';
 import type { BuiltPage } from './built-page.ts';
 
 export interface ProbeOptions {
@@ -14,6 +16,11 @@ export interface ProbeOptions {
   readonly hostname?: string;
   /** Aborted when the one who asked has gone. */
   readonly signal: AbortSignal;
+  /** In place of the module's. */
+  readonly port?: number;
+  readonly family?: 4 | 6;
+  /** Hears of the trace so far as replies arrive. */
+  readonly onProgress?: (partial: Trace) => void;
 }
 
 /** How an on-demand trace ended. `message` is one sentence for the one who asked. */
@@ -60,6 +67,8 @@ export interface HttpServices {
   /** What `/metrics` exposes, in order. Writing them must not trace. */
   readonly metrics: readonly MetricSource[];
   countProbeRequest(result: ProbeRequestResult): void;
+  /** What the JSON API reads, or null where there is none. */
+  readonly api: ApiServices | null;
   /** The page, or null where it has not been built: `/` is then plain HTML without script. */
   readonly page: BuiltPage | null;
   /** Epoch milliseconds. */

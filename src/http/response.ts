@@ -20,6 +20,8 @@ export interface Answer {
    */
   readonly body: string | Buffer | (() => AsyncIterable<Buffer>);
   readonly headers?: Readonly<Record<string, string>>;
+  /** A feed that goes on until one side ends it: each part is of use as soon as it comes, so it is not compressed. */
+  readonly live?: boolean;
 }
 
 /** Bodies shorter than this travel faster than they compress. */
@@ -55,7 +57,8 @@ export async function send(
   const { body } = answer;
   const whole = typeof body === 'string' ? Buffer.from(body) : typeof body === 'function' ? undefined : body;
   const encoding =
-    typeof body === 'function' || (typeof body === 'string' && body.length >= COMPRESS_FROM_BYTES)
+    (typeof body === 'function' && answer.live !== true) ||
+    (typeof body === 'string' && body.length >= COMPRESS_FROM_BYTES)
       ? negotiateEncoding(headerText(request.headers['accept-encoding']))
       : 'identity';
   response.writeHead(answer.status, {

@@ -4,16 +4,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { RequestRefusal } from './http-error.ts';
 import type { HttpLog } from './http-services.ts';
-import { type Answer, text } from './response.ts';
+import { type Answer, JSON_TYPE, text } from './response.ts';
+import type { RouteTable } from './route-table.ts';
+
+/** Below this, errors are JSON too. */
+const API = '/api/';
 
 export interface HttpRequest {
   readonly method: string;
   /** Below the prefix; begins with a slash. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Segments of the path that the route's pattern has in braces, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** The body as text. @throws RequestRefusal 413 where it is longer than `limitBytes`. */
+  readonly body: (limitBytes: number) => Promise<string>;
 }
 
 export type Handler = (request: HttpRequest) => Answer | Promise<Answer>;
@@ -25,36 +33,45 @@ export interface Route {
   readonly unlisted?: boolean;
 }
 
-/** Paths to routes, each path whole. */
-export type Routes = ReadonlyMap<string, Route>;
-
 export interface RawRequest {
   readonly method: string;
   /** The request target as it came in the first line. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
   readonly signal: AbortSignal;
+  readonly body: (limitBytes: number) => Promise<string>;
 }
 
 /** Answers one request. Never rejects. */
-export async function route(raw: RawRequest, routes: Routes, prefix: string, log: HttpLog): Promise<Answer> {
+export async function route(
+  raw: RawRequest,
+  routes: RouteTable,
+  prefix: string,
+  log: HttpLog,
+): Promise<Answer> {
   try {
     return await dispatch(raw, routes, prefix);
   } catch (error) {
-    if (error instanceof RequestRefusal) return text(error.status, error.message, error.headers);
+    const say = pathOf(raw.target).startsWith(prefix + API) ? jsonError : text;
+    if (error instanceof RequestRefusal) return say(error.status, error.message, error.headers);
     log.error({ err: error, path: pathOf(raw.target) }, 'Cannot answer a request');
-    return text(500, 'Internal error: see the log of hopscope.');
+    return say(500, 'Internal error: see the log of hopscope.');
   }
 }
 
-function dispatch(raw: RawRequest, routes: Routes, prefix: string): Answer | Promise<Answer> {
+function jsonError(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, type: JSON_TYPE, body: JSON.stringify({ error: { status, message } }), headers };
+}
+
+function dispatch(raw: RawRequest, routes: RouteTable, prefix: string): Answer | Promise<Answer> {
   const path = pathOf(raw.target);
   const question = raw.target.indexOf('?');
   const query = new URLSearchParams(question === -1 ? '' : raw.target.slice(question + 1));
   if (prefix !== '' && (path === '/' || path === prefix)) return redirectBelow(path, prefix);
   const below = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : undefined;
-  const found = below === undefined ? undefined : routes.get(below);
-  if (below === undefined || found === undefined) throw notFound(routes, prefix);
+  const match = below === undefined ? undefined : routes.find(below);
+  if (below === undefined || match === undefined) throw notFound(routes, prefix);
+  const { route: found, parameters } = match;
   const allowed = allowedMethods(found);
   if (raw.method === 'OPTIONS') return text(200, '', { Allow: allowed });
   const method = raw.method === 'HEAD' ? 'GET' : raw.method;
@@ -63,7 +80,8 @@ function dispatch(raw: RawRequest, routes: Routes, prefix: string): Answer | Pro
       Allow: allowed,
     });
   }
-  return found.handle({ method: raw.method, path: below, query, headers: raw.headers, signal: raw.signal });
+  const { headers, signal, body } = raw;
+  return found.handle({ method: raw.method, path: below, query, parameters, headers, signal, body });
 }
 
 /** The path of a request target: origin form, or absolute form as a proxy sends it. */
@@ -79,9 +97,8 @@ function redirectBelow(path: string, prefix: string): Answer {
   return text(302, `See ${prefix}/`, { Location: location });
 }
 
-function notFound(routes: Routes, prefix: string): RequestRefusal {
-  const listed = [...routes].filter(([, { unlisted }]) => unlisted !== true);
-  const known = listed.map(([path]) => prefix + path).join(' ');
+function notFound(routes: RouteTable, prefix: string): RequestRefusal {
+  const known = routes.listed.map((path) => prefix + path).join(' ');
   return new RequestRefusal(404, `There is nothing here. Paths that exist: ${known}`);
 }
 

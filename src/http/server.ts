@@ -7,8 +7,10 @@ import { routesOf } from './endpoints.ts';
 import { listenError } from './http-error.ts';
 import type { HttpServices } from './http-services.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { readBody } from './request-body.ts';
 import { send } from './response.ts';
-import { type Routes, route } from './router.ts';
+import type { RouteTable } from './route-table.ts';
+import { route } from './router.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
@@ -88,7 +90,7 @@ function makeServer(listener: (request: IncomingMessage, response: ServerRespons
 }
 
 interface Handling {
-  readonly routes: Routes;
+  readonly routes: RouteTable;
   readonly prefix: string;
   readonly services: HttpServices;
   readonly connections: Connections;
@@ -137,8 +139,6 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
     if (!response.writableFinished) gone.abort();
     connections.end(socket);
   });
-  // A body is nothing we read; left unread it would block the connection.
-  request.resume();
   try {
     const answer = await route(
       {
@@ -146,11 +146,14 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
         target: request.url ?? '/',
         headers: request.headers,
         signal: gone.signal,
+        body: (limitBytes) => readBody(request, limitBytes),
       },
       routes,
       prefix,
       services.log,
     );
+    // What of a body was not read would block the connection.
+    request.resume();
     if (response.destroyed) return;
     if (connections.draining) response.setHeader('Connection', 'close');
     await send(request, response, answer);

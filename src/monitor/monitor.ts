@@ -174,10 +174,7 @@ class TargetMonitor implements Monitor {
     const forbidden = access.refusal(asName, parsed.address);
     if (forbidden !== undefined) return { kind: 'forbidden', message: forbidden };
     const permit = (address: string): string | undefined => access.refusal(asName, address);
-    return this.#desk.probe(
-      { host: parsed, target: probedTarget(parsed, module, options.hostname), permit },
-      options,
-    );
+    return this.#desk.probe({ host: parsed, target: probedTarget(parsed, module, options), permit }, options);
   }
 
   targets(): readonly TargetStatus[] {

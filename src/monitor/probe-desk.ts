@@ -25,6 +25,11 @@ export interface ProbeOptions {
   readonly hostname?: string;
   /** Aborted when the one who asked has gone. */
   readonly signal?: AbortSignal;
+  /** In place of the module's; a port means nothing to ICMP. */
+  readonly port?: number;
+  readonly family?: 4 | 6;
+  /** Hears of the trace so far as replies arrive. */
+  readonly onProgress?: (partial: Trace) => void;
 }
 
 export type ProbeOutcome =
@@ -74,6 +79,7 @@ interface SharedMemory extends TargetMemory {
 
 interface Sharer {
   readonly settle: (outcome: ProbeOutcome) => void;
+  readonly onProgress: ((partial: Trace) => void) | undefined;
 }
 
 export class ProbeDesk {
@@ -104,7 +110,8 @@ export class ProbeDesk {
 
   probe(ask: ProbeAsk, options: ProbeOptions): Promise<ProbeOutcome> {
     if (this.#closed) return Promise.resolve(busy('The exporter is shutting down'));
-    const id = [ask.target.key, ask.target.module.port, options.hostname ?? ''].join('\n');
+    const { port, family } = ask.target.module;
+    const id = [ask.target.key, port, family, options.hostname ?? ''].join('\n');
     const current = this.#shareable.get(id);
     if (current !== undefined && this.#serves(current, options.deadlineMs))
       return this.#join(current, options);
@@ -166,6 +173,7 @@ export class ProbeDesk {
       const giveUp = (): void => sharer.settle(this.#unfinished(run));
       const cancelTimer = this.#clock.after(options.deadlineMs, giveUp);
       const sharer: Sharer = {
+        onProgress: options.onProgress,
         settle: (outcome) => {
           if (!run.sharers.delete(sharer)) return;
           cancelTimer();
@@ -220,6 +228,7 @@ export class ProbeDesk {
         },
         onProgress: (partial) => {
           run.partial = partial;
+          for (const { onProgress } of run.sharers) onProgress?.(partial);
         },
       },
       this.#tools,
@@ -266,7 +275,7 @@ export class ProbeDesk {
   #memoryOf(run: SharedRun): SharedMemory {
     const { key, module } = run.ask.target;
     // Another number of flows, after a reload, is another memory.
-    const id = `${key}\n${module.protocol} ${module.port} ${module.flows}`;
+    const id = `${key}\n${module.protocol} ${module.port} ${module.family} ${module.flows}`;
     const known = this.#memories.get(id);
     if (known !== undefined) return known;
     const path = this.#newMemory(run.ask.target);
@@ -281,10 +290,17 @@ export class ProbeDesk {
 }
 
 /** The target of a probe, as downstream rooms know targets. */
-export function probedTarget(host: ParsedHost, module: Module, hostname: string | undefined): TargetConfig {
-  const aimed = host.port === null || module.port === null ? module : { ...module, port: host.port };
+export function probedTarget(
+  host: ParsedHost,
+  module: Module,
+  options: Pick<ProbeOptions, 'hostname' | 'port' | 'family'>,
+): TargetConfig {
+  const port = module.port === null ? null : (options.port ?? host.port ?? module.port);
+  const family = options.family ?? module.family;
+  const own = port === module.port && family === module.family;
+  const aimed = own ? module : { ...module, port, family };
   return {
-    host: hostname ?? host.label,
+    host: options.hostname ?? host.label,
     key: `${host.name}/${module.name}`,
     module: aimed,
     intervalMs: 0,
