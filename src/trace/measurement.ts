@@ -2,14 +2,21 @@
 
 import { FlowRun, type RunContext } from './flow-run.ts';
 import type { FlowEntry } from './flow-table.ts';
+import { MultipathDiscovery } from './multipath-discovery.ts';
 import type { ProbeChannel, Reply } from './network.ts';
-import type { Answer, ProbeRecord } from './probe-record.ts';
+import type { Answer, ProbeOwner, ProbeRecord } from './probe-record.ts';
 import type { TraceEnd, TraceRequest } from './trace.ts';
 
 /** What a measurement needs of the tracer. */
 export interface MeasurementHost {
   acquire(channel: ProbeChannel, destination: Uint8Array, port: number, flow: number): FlowEntry;
-  send(channel: ProbeChannel, run: FlowRun, ttl: number, request: TraceRequest, nowNs: number): ProbeRecord;
+  send(
+    channel: ProbeChannel,
+    run: ProbeOwner,
+    ttl: number,
+    request: TraceRequest,
+    nowNs: number,
+  ): ProbeRecord;
 }
 
 export class Measurement implements RunContext {
@@ -21,6 +28,9 @@ export class Measurement implements RunContext {
   /** Epoch milliseconds. */
   readonly startedAtMs: number;
   readonly runs: FlowRun[] = [];
+  /** Multipath discovery, once the fixed flows are done. */
+  discovery: MultipathDiscovery | null = null;
+  /** Probes of the fixed flows. */
   probesSent = 0;
   duplicates = 0;
   late = 0;
@@ -68,7 +78,8 @@ export class Measurement implements RunContext {
     let wake = Number.POSITIVE_INFINITY;
     for (const run of this.runs) wake = Math.min(wake, run.advance(nowNs));
     if (wake === Number.POSITIVE_INFINITY && this.runs.every((run) => run.done)) {
-      return this.#finish(this.#outcome(), nowNs);
+      wake = this.#discover(nowNs);
+      if (wake === Number.POSITIVE_INFINITY) return this.#finish(this.#outcome(), nowNs);
     }
     return Math.min(wake, this.deadlineNs);
   }
@@ -99,6 +110,23 @@ export class Measurement implements RunContext {
   send(run: FlowRun, ttl: number, nowNs: number): ProbeRecord {
     this.probesSent++;
     return this.#host.send(this.channel, run, ttl, this.request, nowNs);
+  }
+
+  /** A probe beyond the fixed flows' own. */
+  sendFor(owner: ProbeOwner, ttl: number, nowNs: number): ProbeRecord {
+    return this.#host.send(this.channel, owner, ttl, this.request, nowNs);
+  }
+
+  /** Goes on with multipath discovery, if it was asked for and there is a path; Infinity when there is nothing to do. */
+  #discover(nowNs: number): number {
+    const { channel, destination, request, runs } = this;
+    if ((request.multipath ?? null) === null || runs.every((run) => run.lastResponder === 0)) {
+      return Number.POSITIVE_INFINITY;
+    }
+    this.discovery ??= new MultipathDiscovery(this, (flow) =>
+      this.#host.acquire(channel, destination, request.port ?? 0, flow),
+    );
+    return this.discovery.advance(nowNs);
   }
 
   #finish(end: TraceEnd, nowNs: number): number {

@@ -1,8 +1,8 @@
 // One probe sent: where it belongs, when it left, and what came back.
 
-import type { FlowRun } from './flow-run.ts';
 import type { FlowEntry } from './flow-table.ts';
-import type { ReplyKind } from './network.ts';
+import type { Measurement } from './measurement.ts';
+import type { Mode, ReplyKind } from './network.ts';
 import type { InterfaceInformation, MplsLabel } from './trace.ts';
 
 export type ProbeState = 'outstanding' | 'answered' | 'given-up' | 'failed';
@@ -21,11 +21,26 @@ export interface Answer {
   readonly interfaces: readonly InterfaceInformation[];
 }
 
+/** Who sends a flow's probes and waits for their answers. */
+export interface ProbeOwner {
+  readonly measurement: Measurement;
+  readonly entry: FlowEntry;
+  readonly flow: number;
+  readonly mode: Mode;
+  /** The least proof that an answer must carry. */
+  readonly minimumProof: number;
+  /** The answer is noted in the record, which is one of its own. */
+  answered(record: ProbeRecord): void;
+  /** A reply for this flow came whose quote is too short to tell the probe. */
+  ambiguous(): void;
+  failed(transient: boolean, detail: string, nowNs: number): void;
+}
+
 export class ProbeRecord {
   readonly entry: FlowEntry;
   readonly ttl: number;
-  /** The run that waits for the answer; null once its trace has ended. */
-  run: FlowRun | null;
+  /** Who waits for the answer; null once the trace has ended. */
+  run: ProbeOwner | null;
   handle = -1;
   /** Place in the entry's order of issue, and the sequence made of it. */
   order = -1;
@@ -37,7 +52,7 @@ export class ProbeRecord {
   voided = false;
   answer: Answer | null = null;
 
-  constructor(entry: FlowEntry, run: FlowRun, ttl: number, sentAtNs: number) {
+  constructor(entry: FlowEntry, run: ProbeOwner, ttl: number, sentAtNs: number) {
     this.entry = entry;
     this.run = run;
     this.ttl = ttl;

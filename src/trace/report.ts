@@ -3,6 +3,7 @@
 
 import type { FlowRun } from './flow-run.ts';
 import type { Measurement } from './measurement.ts';
+import { type DiscoveryResult, reportDiscovery } from './multipath-report.ts';
 import type { ProbeRecord } from './probe-record.ts';
 import type { Hop, HopReply, Link, Trace } from './trace.ts';
 
@@ -13,6 +14,7 @@ export function reportTrace(measurement: Measurement, nowNs: number): Trace {
   const reached = reachedTtl !== Number.POSITIVE_INFINITY;
   const endNs = measurement.end === null ? nowNs : measurement.endedAtNs;
   const note = noteOf(measurement);
+  const discovered = discoveryOf(measurement);
   return {
     target: request.target,
     address: request.address,
@@ -26,12 +28,13 @@ export function reportTrace(measurement: Measurement, nowNs: number): Trace {
     hopCount: reached ? reachedTtl : 0,
     probesSent: measurement.probesSent,
     hops: hopsOf(measurement),
-    links: linksOf(runs, request.firstTtl),
+    links: mergedLinks(linksOf(runs, request.firstTtl), discovered),
     end: measurement.end ?? 'deadline',
     ...(note === undefined ? {} : { note }),
     duplicates: measurement.duplicates,
     late: measurement.late,
     flows: runs.map((run) => run.flow),
+    ...(discovered === undefined ? {} : { multipath: discovered.report }),
   };
 }
 
@@ -106,6 +109,27 @@ function linksOf(runs: readonly FlowRun[], firstTtl: number): Link[] {
       }
     }
   }
+  return [...links.values()].sort((a, b) => a.ttl - b.ttl);
+}
+
+function discoveryOf(measurement: Measurement): DiscoveryResult | undefined {
+  const { channel, discovery, request } = measurement;
+  if (discovery === null) return undefined;
+  return reportDiscovery(discovery, request.multipath ?? 95, `${channel.protocol} in ${channel.mode} mode`);
+}
+
+/** The discovery's links, and those of the fixed flows except where packets of one flow are spread over several ways. */
+function mergedLinks(fixed: readonly Link[], discovered: DiscoveryResult | undefined): Link[] {
+  if (discovered === undefined) return [...fixed];
+  const { interfaces, perPacketTtls } = discovered.report;
+  const several = (ttl: number): boolean => (interfaces[ttl - 1]?.length ?? 0) > 1;
+  const links = new Map<string, Link>();
+  for (const link of fixed) {
+    const spread = perPacketTtls.includes(link.ttl) || perPacketTtls.includes(link.ttl + 1);
+    if (spread && several(link.ttl) && several(link.ttl + 1)) continue;
+    links.set(`${link.ttl} ${link.from} ${link.to}`, link);
+  }
+  for (const link of discovered.links) links.set(`${link.ttl} ${link.from} ${link.to}`, link);
   return [...links.values()].sort((a, b) => a.ttl - b.ttl);
 }
 

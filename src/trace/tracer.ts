@@ -4,7 +4,6 @@
 import { familyOf, parseAddress } from '../wire/address.ts';
 import { decodeInterfaceInformation, decodeMplsStack } from '../wire/icmp-extension.ts';
 import { AddressBook } from './address-book.ts';
-import type { FlowRun } from './flow-run.ts';
 import { type FlowEntry, FlowTable } from './flow-table.ts';
 import { KeyedHash } from './keyed-hash.ts';
 import { Measurement, type MeasurementHost } from './measurement.ts';
@@ -19,7 +18,7 @@ import {
   type Reply,
   type SendFailure,
 } from './network.ts';
-import { type Answer, ProbeRecord } from './probe-record.ts';
+import { type Answer, type ProbeOwner, ProbeRecord } from './probe-record.ts';
 import { reportTrace } from './report.ts';
 import { TimerHeap } from './timer-heap.ts';
 import type { EngineCounters, Trace, TraceRequest } from './trace.ts';
@@ -164,7 +163,13 @@ export class Tracer implements ProbeEvents, MeasurementHost {
     return this.#flows.acquire(channel, destination, port, flow);
   }
 
-  send(channel: ProbeChannel, run: FlowRun, ttl: number, request: TraceRequest, nowNs: number): ProbeRecord {
+  send(
+    channel: ProbeChannel,
+    run: ProbeOwner,
+    ttl: number,
+    request: TraceRequest,
+    nowNs: number,
+  ): ProbeRecord {
     const entry = run.entry;
     const record = new ProbeRecord(entry, run, ttl, nowNs);
     const probe = this.#probe;
@@ -297,6 +302,7 @@ export class Tracer implements ProbeEvents, MeasurementHost {
       run.close();
       this.#flows.release(run.entry, nowNs);
     }
+    measurement.discovery?.close((entry) => this.#flows.release(entry, nowNs));
     this.#onDone(measurement.id, trace);
   }
 

@@ -1,0 +1,85 @@
+// How sure it is that nodes of one TTL have no further successor.
+// Invariant: a group's mean chance of having missed one more successor bounds the chance for a node that was one
+// successor short, whichever it is: before anything is sent, nodes that get the same share of flows are alike.
+
+import type { GraphNode } from './multipath-graph.ts';
+import { missChance } from './multipath-stopping.ts';
+
+export class NodeAccount {
+  readonly node: GraphNode;
+  readonly known: number;
+  /** Flows looked at or on their way; fractions are expected ones. */
+  flows: number;
+
+  constructor(node: GraphNode) {
+    this.node = node;
+    this.known = node.successors.size;
+    this.flows = node.tried;
+  }
+
+  get miss(): number {
+    return missChance(this.known, this.flows);
+  }
+}
+
+export class NodeGroup {
+  readonly accounts: readonly NodeAccount[];
+  readonly failure: number;
+
+  constructor(nodes: readonly GraphNode[], failure: number) {
+    this.accounts = nodes.map((node) => new NodeAccount(node));
+    this.failure = failure;
+  }
+
+  /**
+   * Nodes that branch stand in for one another: only the sum of their chances enters the graph's. Nodes that seem not
+   * to branch do so only among those that about as many flows pass, since any one of them could be the exception.
+   */
+  static of(nodes: readonly GraphNode[], failure: number): NodeGroup[] {
+    const groups = new Map<number, GraphNode[]>();
+    for (const node of nodes) {
+      const key = node.successors.size > 1 ? 1 : Math.round(2 * Math.log2(Math.max(1e-6, node.share)));
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [node]);
+      else group.push(node);
+    }
+    return [...groups.values()].map((group) => new NodeGroup(group, failure));
+  }
+
+  get satisfied(): boolean {
+    let sum = 0;
+    for (const account of this.accounts) sum += account.miss;
+    return sum <= this.failure * this.accounts.length;
+  }
+
+  /** The account that is furthest from good among those that may be chosen. */
+  worst(may: (account: NodeAccount) => boolean): NodeAccount | undefined {
+    let worst: NodeAccount | undefined;
+    for (const account of this.accounts) {
+      if (may(account) && (worst === undefined || account.miss > worst.miss)) worst = account;
+    }
+    return worst;
+  }
+
+  /** By how much a flow that comes from `from` is expected to lessen the sum. */
+  gain(from: GraphNode | undefined): number {
+    let gain = 0;
+    for (const account of this.accounts) {
+      gain += (chanceOf(from, account.node) * account.miss) / (account.known + 1);
+    }
+    return gain;
+  }
+
+  /** Books a flow that comes from `from` as expected. */
+  expect(from: GraphNode | undefined): void {
+    for (const account of this.accounts) account.flows += chanceOf(from, account.node);
+  }
+}
+
+/** Chance that a flow which is at `from` one TTL earlier (undefined: nobody knows where) passes `node`. */
+function chanceOf(from: GraphNode | undefined, node: GraphNode): number {
+  if (from === undefined) return node.share;
+  let common = 0;
+  for (const member of node.members) if (from.successors.has(member)) common++;
+  return common / Math.max(1, from.successors.size);
+}
