@@ -24,6 +24,7 @@ import { startEngine } from './net/engine.ts';
 import { AddressTable } from './path/address-table.ts';
 import { createPathTracker } from './path/tracker.ts';
 import { PathRecord } from './path-record.ts';
+import { createPusher, type Pusher } from './push/pusher.ts';
 import type { TraceEngine } from './trace/trace.ts';
 
 /** Open requests may take so long after SIGTERM. */
@@ -101,6 +102,7 @@ class Exporter {
   readonly #targetMetrics: ReturnType<typeof createTargetMetrics>;
   readonly #record: PathRecord;
   readonly #selfMetrics: ReturnType<typeof createSelfMetrics>;
+  readonly #pusher: Pusher;
   readonly #process = createProcessReader();
   readonly #resolver = new SystemResolver({ now: () => performance.now() });
   readonly #about: { version: string; arguments: ReadonlyMap<string, string> };
@@ -143,6 +145,7 @@ class Exporter {
       onRound: (round) => {
         targetMetrics.observeRound(round);
         this.#record.observe(round);
+        this.#pusher.measured(round.target.key);
       },
     });
     this.#selfMetrics = createSelfMetrics({
@@ -153,6 +156,14 @@ class Exporter {
       targets: () => targetMetrics.targetCount,
       seriesDropped: () => targetMetrics.seriesDropped,
       process: () => this.#process.read(),
+    });
+    this.#pusher = createPusher({
+      version,
+      metrics: targetMetrics,
+      own: () => [this.#selfMetrics, this.#pusher.metrics],
+      clock: systemClock(),
+      random: Math.random,
+      log,
     });
     this.#warn(loaded);
   }
@@ -165,7 +176,7 @@ class Exporter {
       reload: () => this.reload(read),
       probes: this.#monitor,
       targets: this.#targetMetrics,
-      metrics: [this.#targetMetrics, this.#selfMetrics],
+      metrics: [this.#targetMetrics, this.#selfMetrics, this.#pusher.metrics],
       countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),
       api: this.#record.api,
       page: loadBuiltPage(pageFolder()),
@@ -244,6 +255,7 @@ class Exporter {
   async #stop(): Promise<void> {
     this.#watch?.[Symbol.dispose]();
     await this.#monitor.stop();
+    await this.#pusher.stop();
     await this.#engine[Symbol.asyncDispose]();
     this.#resolver[Symbol.dispose]();
     this.#process[Symbol.dispose]();
@@ -255,6 +267,7 @@ class Exporter {
     this.#targetMetrics.apply(config);
     this.#record.apply(config);
     this.#monitor.apply(config);
+    this.#pusher.apply(config);
     this.#selfMetrics.reloadSucceeded(Date.now());
   }
 

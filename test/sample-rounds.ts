@@ -1,6 +1,7 @@
 // Configurations and rounds for tests: one good default, and what differs as an argument.
 
 import type { Config, Module, TargetConfig } from '../src/config/config.ts';
+import { NO_PUSH } from '../src/config/push.ts';
 import type { Round } from '../src/monitor/round.ts';
 import type { PathObservation } from '../src/path/observation.ts';
 import type { Hop, HopReply, Trace } from '../src/trace/trace.ts';
@@ -41,6 +42,7 @@ export function sampleConfig(targets: readonly TargetConfig[], more: Partial<Con
     targets,
     probe: { allow: [], deny: [], maxConcurrent: 64 },
     metrics: { hops: false, seriesBudget: 50_000 },
+    push: NO_PUSH,
     sources: [],
     text: 'targets: []\n',
     ...more,

@@ -2,6 +2,7 @@
 // config/ makes it from YAML and the command line; nobody else knows how it is spelt in a file.
 
 import type { Mode, Protocol } from '../trace/network.ts';
+import type { PushConfig } from './push.ts';
 
 /** A named way of probing. `icmp`, `udp` and `tcp` always exist. */
 export interface Module {
@@ -59,6 +60,7 @@ export interface Config {
     readonly hops: boolean;
     readonly seriesBudget: number;
   };
+  readonly push: PushConfig;
   /** Files that the configuration was made of, to be watched: the main file first. */
   readonly sources: readonly string[];
   /** The text for `/config`: YAML in force, secrets masked. */

@@ -97,7 +97,7 @@ probe: { allow: [198.18.0.1/15], maxConcurent: 3 }
     'hopscope.yml:12:27: targets[5].interval: out of range: "10ms" (1s to 1d)',
     'hopscope.yml:12:47: targets[5].expectedHops: out of range: 0 (1 to 255)',
     'hopscope.yml:13:5: targets[6]: expected a mapping, found "7"',
-    'hopscope.yml:14:1: push: key "push" is not available in this version',
+    'hopscope.yml:14:14: push.url: not a URL: "x" (write http://host:port or https://host:port)',
     'hopscope.yml:15:18: probe.allow[0]: "198.18.0.1/15" has bits set past its length; write 198.18.0.0/15',
     'hopscope.yml:15:34: probe.maxConcurent: unknown key "maxConcurent", did you mean "maxConcurrent"?',
   ]);
@@ -169,7 +169,7 @@ test('loadConfig() points at bad YAML by line and column', async () => {
   assert.match(first ?? '', /^hopscope\.yml:\d:\d+: \S/);
   assert.deepEqual(await problemsOf('a: 1\na: 2\n'), [
     'hopscope.yml:2:1: a: key "a" is given twice',
-    'hopscope.yml:2:1: a: unknown key "a" (known here: defaults, modules, targets, probe, metrics)',
+    'hopscope.yml:2:1: a: unknown key "a" (known here: defaults, modules, targets, probe, metrics, push)',
   ]);
   assert.deepEqual(await problemsOf('- a\n'), ['hopscope.yml:1:1: expected a mapping, found a list']);
   assert.match((await problemsOf('a: 1\n---\nb: 2\n')).join(), /multiple documents/);

@@ -9,6 +9,7 @@ import { type ConfigFileSystem, explainReadError } from './file-system.ts';
 import { hasWildcard, MAX_MATCHED_FILES, matchingFiles, patternProblem } from './glob.ts';
 import { buildModules, unknownModule } from './modules.ts';
 import { ConfigError, type ConfigProblem, quote, sortProblems } from './problem.ts';
+import { NO_PUSH, type PushConfig, readPush } from './push.ts';
 import { renderConfig } from './render.ts';
 import { defaultsSection, type MainEntry, mainSection, metricsSection, probeSection } from './schema.ts';
 import {
@@ -48,6 +49,7 @@ export interface ConfigParts {
   readonly defaults: TargetDefaults;
   readonly probe: ProbeAccess;
   readonly metrics: Config['metrics'];
+  readonly push: PushConfig;
   readonly drafts: readonly TargetDraft[];
   readonly patterns: readonly TargetFilePattern[];
   readonly argumentDrafts: readonly TargetDraft[];
@@ -173,6 +175,10 @@ function judgeMain(main: MainReading, overrides: ConfigOverrides, problems: Conf
       deny: probe.deny ?? [],
       maxConcurrent: probe.maxConcurrent ?? DEFAULT_MAX_CONCURRENT,
     },
+    push:
+      document === null || entry.push === undefined || entry.push === null
+        ? NO_PUSH
+        : readPush(document, entry.push, (path) => besideMain(main.path, path), problems),
     metrics: { hops: metrics.hops ?? false, seriesBudget: metrics.seriesBudget ?? DEFAULT_SERIES_BUDGET },
     drafts: targets.drafts,
     patterns: targets.patterns.filter(({ pattern }) => patternProblem(pattern) === undefined),
@@ -296,11 +302,18 @@ function assemble(
     ...parts.argumentDrafts,
   ]);
   problems.push(...settled.problems);
-  const { modules, probe, metrics } = parts;
+  const { modules, probe, metrics, push } = parts;
   const sources = [
     ...new Set([...(parts.path === null ? [] : [parts.path]), ...files.map((file) => file.path)]),
   ];
-  const core = { modules, defaultModule: parts.defaults.module, targets: settled.targets, probe, metrics };
+  const core = {
+    modules,
+    defaultModule: parts.defaults.module,
+    targets: settled.targets,
+    probe,
+    metrics,
+    push,
+  };
   let text: string | undefined;
   const config: Config = {
     ...core,

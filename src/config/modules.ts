@@ -2,8 +2,9 @@
 
 import type { Module } from './config.ts';
 import type { KeyPath, SourceDocument } from './document.ts';
+import { shown } from './field.ts';
 import { type ConfigProblem, quote } from './problem.ts';
-import { type DefaultsEntry, type ModuleEntry, type ModuleSettings, moduleSection, shown } from './schema.ts';
+import { type DefaultsEntry, type ModuleEntry, type ModuleSettings, moduleSection } from './schema.ts';
 import { validate } from './validate.ts';
 
 export const DEFAULT_UDP_PORT = 33434;

@@ -2,6 +2,9 @@
 
 import type { Config, Module, TargetConfig } from './config.ts';
 import { formatDuration } from './duration.ts';
+import type { GatewayConfig, PushConfig } from './push.ts';
+
+const SECRET = '<secret>';
 
 /** Renders all but `text` and `sources`. One line a module and a target: ten thousand targets take some milliseconds. */
 export function renderConfig(config: Omit<Config, 'text' | 'sources'>): string {
@@ -13,7 +16,62 @@ export function renderConfig(config: Omit<Config, 'text' | 'sources'>): string {
   const { allow, deny, maxConcurrent } = config.probe;
   lines.push(`probe: ${mapping({ allow: sequence(allow), deny: sequence(deny), maxConcurrent })}`);
   lines.push(`metrics: ${mapping({ hops: config.metrics.hops, seriesBudget: config.metrics.seriesBudget })}`);
+  lines.push(...renderPush(config.push));
   return maskSecrets(`${lines.join('\n')}\n`);
+}
+
+function renderPush({ gateway, remoteWrite }: PushConfig): string[] {
+  if (gateway === null && remoteWrite === null) return [];
+  const own = gateway === null ? {} : destinationEntries(gateway);
+  const remote =
+    remoteWrite === null
+      ? null
+      : mapping({
+          ...destinationEntries(remoteWrite),
+          instance: optionalScalar(remoteWrite.instance),
+          labels: pairs(remoteWrite.labels),
+          queueBytes: remoteWrite.queueBytes,
+          maxAge: formatDuration(remoteWrite.maxAgeMs),
+        });
+  return [`push: ${mapping({ ...own, remoteWrite: remote })}`];
+}
+
+function destinationEntries({ endpoint, intervalMs, job }: GatewayConfig): Record<string, string | null> {
+  const { tls } = endpoint;
+  const masked = Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, SECRET]));
+  const tlsText = mapping({
+    caFile: optionalScalar(tls.caFile),
+    certFile: optionalScalar(tls.certFile),
+    keyFile: optionalScalar(tls.keyFile),
+    serverName: optionalScalar(tls.serverName),
+    insecureSkipVerify: tls.insecureSkipVerify,
+  });
+  return {
+    url: scalar(maskQuery(endpoint.url)),
+    interval: formatDuration(intervalMs),
+    job: scalar(job),
+    timeout: formatDuration(endpoint.timeoutMs),
+    username: optionalScalar(endpoint.username),
+    password: endpoint.password === null ? null : scalar(SECRET),
+    passwordFile: optionalScalar(endpoint.passwordFile),
+    bearerTokenFile: optionalScalar(endpoint.bearerTokenFile),
+    headers: pairs(masked),
+    tls: tlsText,
+  };
+}
+
+/** Tokens travel in queries too: what stands there is nobody's business. */
+function maskQuery(url: string): string {
+  return url.replace(/\?.*$/s, `?${SECRET}`);
+}
+
+function optionalScalar(text: string | null): string | null {
+  return text === null ? null : scalar(text);
+}
+
+function pairs(entries: Readonly<Record<string, string>>): string | null {
+  const parts = Object.entries(entries).map(([name, value]) => `${scalar(name)}: ${scalar(value)}`);
+  return parts.length === 0 ? null : `{ ${parts.join(', ')} }`;
 }
 
 /** User names and passwords in URLs, wherever they stand. */

@@ -3,15 +3,26 @@
 
 import { z } from 'zod';
 import { parseAccessPattern } from './access.ts';
-import { formatDuration, parseDuration } from './duration.ts';
+import {
+  choice,
+  duration,
+  type Fields,
+  field,
+  flag,
+  integer,
+  list,
+  type Meta,
+  named,
+  type Optional,
+  type Section,
+  shown,
+  text,
+} from './field.ts';
 import { labelNameProblem, labelValueProblem, MAX_LABELS } from './labels.ts';
-import { nearestName } from './nearest.ts';
-import { quote } from './problem.ts';
+import { PUSH_REFERENCE } from './push.ts';
 
 /** Static targets in one configuration, all files together. */
 export const MAX_TARGETS = 100_000;
-
-type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What a module may set, and what `defaults` may set for all modules. */
 export type ModuleSettings = Optional<{
@@ -58,6 +69,7 @@ export interface MainEntry {
   readonly targets?: readonly unknown[] | null | undefined;
   readonly probe?: unknown;
   readonly metrics?: unknown;
+  readonly push?: unknown;
 }
 
 /** What a reference page says of one key. */
@@ -68,75 +80,6 @@ export interface FieldReference {
   /** What may be written, limits included. */
   readonly syntax: string;
   readonly fallback: string;
-}
-
-/** Shows a value in a message as the user wrote it, as near as can be told. */
-export function shown(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  return quote(String(value));
-}
-
-type Meta = { description: string; syntax: string; fallback: string };
-
-function field<T extends z.ZodType>(schema: T, syntax: string, fallback: string, description: string): T {
-  return schema.meta({ description, syntax, fallback } satisfies Meta);
-}
-
-function integer(min: number, max: number, fallback: string, description: string): z.ZodType<number> {
-  const range = `${min} to ${max}`;
-  const error = (issue: { input?: unknown }): string =>
-    typeof issue.input === 'number' && Number.isInteger(issue.input)
-      ? `out of range: ${issue.input} (${range})`
-      : `expected a whole number from ${range}, found ${shown(issue.input)}`;
-  const schema = z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
-  return field(schema, range, fallback, description);
-}
-
-function duration(minMs: number, maxMs: number, fallback: string, description: string): z.ZodType<number> {
-  const range = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-  const notOne = (value: unknown): string => `not a duration: ${shown(value)} (write 30s, 5m, 1h)`;
-  const schema = z.string({ error: (issue) => notOne(issue.input) }).transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
-    context.addIssue(ms === undefined ? notOne(text) : `out of range: ${quote(text)} (${range})`);
-    return z.NEVER;
-  });
-  return field(schema, `duration, ${range}`, fallback, description);
-}
-
-function choice<T extends string | number>(
-  values: readonly T[],
-  fallback: string,
-  description: string,
-): z.ZodType<T> {
-  const list = values.join(', ');
-  const schema = z.literal(values, {
-    error: (issue) => {
-      const near = typeof issue.input === 'string' ? nearestName(issue.input, values.map(String)) : undefined;
-      const hint = near === undefined ? '' : `, did you mean ${quote(near)}?`;
-      return `${shown(issue.input)} is none of ${list}${hint}`;
-    },
-  });
-  return field(schema as unknown as z.ZodType<T>, values.join(' | '), fallback, description);
-}
-
-function flag(fallback: string, description: string): z.ZodType<boolean> {
-  const error = (issue: { input?: unknown }): string => `expected true or false, found ${shown(issue.input)}`;
-  return field(z.boolean({ error }), 'true | false', fallback, description);
-}
-
-function text(syntax: string, fallback: string, description: string): z.ZodType<string> {
-  const error = (issue: { input?: unknown }): string => `expected text, found ${shown(issue.input)}`;
-  return field(z.string({ error }), syntax, fallback, description);
-}
-
-function list<T>(item: z.ZodType<T>, max: number, syntax: string, description: string): z.ZodType<T[]> {
-  const schema = z
-    .array(item, { error: (issue) => `expected a list, found ${shown(issue.input)}` })
-    .max(max, { error: `more than ${max} entries` });
-  return field(schema, syntax, 'none', description);
 }
 
 const accessPattern = text('', '', '').check((context) => {
@@ -290,29 +233,6 @@ const fields = {
   },
 } as const;
 
-type Fields = Readonly<Record<string, z.ZodType>>;
-
-function section<T>(shape: Fields): z.ZodType<T> {
-  const optional = Object.fromEntries(
-    Object.entries(shape).map(([name, schema]) => [name, schema.optional()]),
-  );
-  const schema = z.strictObject(optional, {
-    error: (issue) => `expected a mapping, found ${shown(issue.input)}`,
-  });
-  return schema as unknown as z.ZodType<T>;
-}
-
-/** A schema with the names it knows and those it will know in a later version. */
-export interface Section<T> {
-  readonly schema: z.ZodType<T>;
-  readonly names: readonly string[];
-  readonly unavailable: readonly string[];
-}
-
-function named<T>(shape: Fields, unavailable: readonly string[] = []): Section<T> {
-  return { schema: section<T>(shape), names: Object.keys(shape), unavailable };
-}
-
 export const defaultsSection: Section<DefaultsEntry> = named(fields.defaults, ['multipath']);
 export const moduleSection: Section<ModuleEntry> = named(fields.module, ['multipath']);
 export const mainTargetSection: Section<MainTargetEntry> = named(fields.target);
@@ -334,8 +254,9 @@ export const mainSection: Section<MainEntry> = named(
     targets: sequence.nullable(),
     probe: z.unknown(),
     metrics: z.unknown(),
+    push: z.unknown(),
   },
-  ['enrich', 'history', 'push', 'web'],
+  ['enrich', 'history', 'web'],
 );
 
 const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
@@ -350,12 +271,14 @@ const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
 /** Every key with its description, in the order of a reference page. */
 export function configReference(): readonly FieldReference[] {
   const rows: FieldReference[] = [];
-  for (const key of Object.keys(fields) as (keyof typeof fields)[]) {
-    for (const [name, schema] of Object.entries(fields[key]) as [string, z.ZodType][]) {
+  const add = (section: string, shape: Fields): void => {
+    for (const [name, schema] of Object.entries(shape)) {
       const meta = schema.meta() as Meta | undefined;
-      if (meta === undefined) throw new Error(`${key}.${name} has no description`);
-      rows.push({ section: SECTION_TITLES[key], name, ...meta });
+      if (meta === undefined) throw new Error(`${section}: ${name} has no description`);
+      rows.push({ section, name, ...meta });
     }
-  }
+  };
+  for (const key of Object.keys(fields) as (keyof typeof fields)[]) add(SECTION_TITLES[key], fields[key]);
+  for (const [section, shape] of Object.entries(PUSH_REFERENCE)) add(section, shape);
   return rows;
 }

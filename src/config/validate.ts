@@ -1,9 +1,9 @@
 // Judges one part of a document by its schema and says what is wrong in the user's terms, all of it at once.
 
 import type { KeyPath, SourceDocument } from './document.ts';
+import type { Section } from './field.ts';
 import { nearestName } from './nearest.ts';
 import { type ConfigProblem, quote } from './problem.ts';
-import type { Section } from './schema.ts';
 
 /**
  * The value as its schema yields it; its problems are added to `problems`. A value with problems yields what is left

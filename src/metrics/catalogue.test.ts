@@ -5,6 +5,8 @@ import {
   DURATION_BUCKETS,
   type MetricDefinition,
   PROBE_METRICS,
+  PUSH_METRICS,
+  PUSHED_METRICS,
   RTT_BUCKETS,
   SELF_METRICS,
   TARGET_METRICS,
@@ -13,6 +15,8 @@ import {
 const all: readonly MetricDefinition[] = [
   ...Object.values(PROBE_METRICS),
   ...Object.values(TARGET_METRICS),
+  ...Object.values(PUSHED_METRICS),
+  ...Object.values(PUSH_METRICS),
   ...Object.values(SELF_METRICS),
 ];
 

@@ -219,6 +219,71 @@ export const TARGET_METRICS = {
   },
 } as const;
 
+/** What a pushed group of a static target has beside its series: who only sees a Pushgateway cannot see that we are gone. */
+export const PUSHED_METRICS = {
+  pushedAt: {
+    name: 'traceroute_push_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When this target was last pushed, in seconds since the epoch.',
+  },
+  pushInterval: {
+    name: 'traceroute_push_interval_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Within how many seconds the next push of this target is due: one that is three of these old is stale.',
+  },
+} as const;
+
+/** Pushing, by way: pushgateway or remote_write. */
+export const PUSH_METRICS = {
+  attempts: {
+    name: 'hopscope_push_attempts_total',
+    type: 'counter',
+    labels: ['way'],
+    help: 'Requests sent to push, repeated ones and deletions included.',
+  },
+  failures: {
+    name: 'hopscope_push_failures_total',
+    type: 'counter',
+    labels: ['way', 'reason'],
+    help: 'Requests to push that failed, by reason: refused (will not be repeated), unavailable, timeout, network, setup (a file is unusable).',
+  },
+  lastSuccess: {
+    name: 'hopscope_push_last_success_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    labels: ['way'],
+    help: 'When a push last succeeded, in seconds since the epoch; absent before the first.',
+  },
+  queueLength: {
+    name: 'hopscope_push_queue_length',
+    type: 'gauge',
+    labels: ['way'],
+    help: 'Requests waiting to be sent: groups for a Pushgateway, batches of samples for remote write.',
+  },
+  dropped: {
+    name: 'hopscope_push_dropped_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Groups that were measured and not delivered to the Pushgateway: superseded by a newer value, refused, or left at shutdown.',
+  },
+  samples: {
+    name: 'hopscope_push_samples_total',
+    type: 'counter',
+    help: 'Samples delivered by remote write.',
+  },
+  samplesDropped: {
+    name: 'hopscope_push_samples_dropped_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Samples not delivered by remote write: the queue was full, they were too old, refused, or left at shutdown.',
+  },
+} as const;
+
+export const PUSH_FAILURE_REASONS = ['refused', 'unavailable', 'timeout', 'network', 'setup'] as const;
+export type PushFailureReason = (typeof PUSH_FAILURE_REASONS)[number];
+
 /** The exporter itself. */
 export const SELF_METRICS = {
   buildInfo: {

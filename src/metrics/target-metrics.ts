@@ -47,6 +47,8 @@ export interface TargetMetrics extends MetricSource {
   forget(key: string): void;
   /** The latest round of a target, or undefined before its first. */
   summary(key: string): TargetSummary | undefined;
+  /** The series of these targets alone, as they stand when written; nothing for those without a round yet. */
+  sourceOf(keys: readonly string[]): MetricSource;
   /** Targets in the configuration. */
   readonly targetCount: number;
   /** Series left out since the start: over the budget, or with the labels of another target. */
@@ -131,17 +133,15 @@ class TargetStore implements TargetMetrics {
   }
 
   *write(writer: ExpositionWriter): Generator<void> {
-    // Targets and labels as they are now: what a reload moves about while a slow reader pulls must not let
-    // one series appear twice.
-    const states = [...this.#states.values()].filter((state) => !state.shadowed);
-    const labels = states.map((state) => state.labels);
-    for (const [definition, writeTarget] of FAMILIES) {
-      writer.family(definition);
-      for (const [i, state] of states.entries()) {
-        if (!state.gone) writeTarget(state, labels[i] as string, writer, definition.name);
-        if (writer.full) yield;
-      }
-    }
+    yield* writeStates([...this.#states.values()], writer);
+  }
+
+  sourceOf(keys: readonly string[]): MetricSource {
+    const write = (writer: ExpositionWriter): Iterable<void> => {
+      const states = keys.flatMap((key) => this.#states.get(key) ?? []);
+      return writeStates(states, writer);
+    };
+    return { write };
   }
 
   #remove(key: string, state: TargetState): void {
@@ -195,6 +195,22 @@ function countHopSeries(hops: readonly HopFigures[]): number {
     if (!Number.isNaN(hop.replyRatio)) series++;
   }
   return series;
+}
+
+/**
+ * Family by family. Targets and labels as they are now: what a reload moves about while a slow reader pulls must not let
+ * one series appear twice.
+ */
+function* writeStates(all: readonly TargetState[], writer: ExpositionWriter): Generator<void> {
+  const states = all.filter((state) => !state.shadowed);
+  const labels = states.map((state) => state.labels);
+  for (const [definition, writeTarget] of FAMILIES) {
+    writer.family(definition);
+    for (const [i, state] of states.entries()) {
+      if (!state.gone) writeTarget(state, labels[i] as string, writer, definition.name);
+      if (writer.full) yield;
+    }
+  }
 }
 
 type WriteTarget = (state: TargetState, labels: string, writer: ExpositionWriter, name: string) => void;
