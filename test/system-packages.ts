@@ -19,6 +19,10 @@ const PACKAGES = {
   sysctl: 'procps',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  'prometheus-pushgateway': 'prometheus-pushgateway',
+  'victoria-metrics': 'victoria-metrics',
+  'systemd-analyze': 'systemd',
+  openssl: 'openssl',
 } as const;
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

@@ -102,7 +102,13 @@ for (const columns of [80, 120]) {
 
 test('hopscope --help and the help of each command', async () => {
   const harness = new CliHarness();
-  for (const argv of [['--help'], ['trace', '--help'], ['serve', '--help'], ['check', '--help']]) {
+  for (const argv of [
+    ['--help'],
+    ['trace', '--help'],
+    ['serve', '--help'],
+    ['push', '--help'],
+    ['check', '--help'],
+  ]) {
     assert.equal(await harness.run(...argv), 0);
   }
   assertGolden('help.txt', harness.io.out);

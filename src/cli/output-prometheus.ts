@@ -29,7 +29,7 @@ export function prometheusText(trace: Trace, context: PrometheusContext): string
 }
 
 /** What one trace says by itself, without memory of those before it. */
-function observationOf(trace: Trace, probesPerHop: number): PathObservation {
+export function observationOf(trace: Trace, probesPerHop: number): PathObservation {
   const answers = trace.hops.flatMap(({ replies }) => replies.filter(({ kind }) => isDestination(kind)));
   const paths = flowPathsOf(trace);
   return {

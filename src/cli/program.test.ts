@@ -78,9 +78,8 @@ test('runCli() answers wrong usage with one sentence on standard error and statu
   assert.match(await complaint(['trace', ...Array<string>(257).fill('x')], 2), /more than the 256/);
 });
 
-test('runCli() offers neither --multipath nor push', async () => {
+test('runCli() does not offer --multipath', async () => {
   assert.match(await complaint(['trace', 'x', '--multipath', '95'], 2), /unknown option/);
-  assert.match(await complaint(['push', 'x'], 2), /there is no command "push"/);
 });
 
 test('runCli() without a command prints help on standard error with status 2', async () => {

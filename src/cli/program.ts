@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../config/nearest.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
 import { EXIT, exitStatusOf, UsageError } from './exit-status.ts';
+import type { PushOptionValues } from './push-command.ts';
 import type { ServeOptionValues } from './serve-command.ts';
 import { DEFAULT_LISTEN_ADDRESS, LOG_FORMATS, LOG_LEVELS } from './serve-options.ts';
 import { messageOf, say } from './trace-session.ts';
@@ -65,6 +66,7 @@ function buildProgram(io: CliIo, services: CliServices, finish: (status: number)
     });
   addTrace(program, io, services, finish);
   addServe(program, io, services, finish);
+  addPush(program, io, services, finish);
   addCheck(program, io, services, finish);
   if (services.demo !== undefined) addDemo(program, io, services.demo, finish);
   return program;
@@ -134,6 +136,38 @@ function addServe(program: Command, io: CliIo, services: CliServices, finish: Fi
     });
 }
 
+function addPush(program: Command, io: CliIo, services: CliServices, finish: Finish): void {
+  const { protocol, mode, maxTtl, queries, flows, timeout } = TRACE_DEFAULTS;
+  program
+    .command('push')
+    .configureOutput({ outputError: complainAs('hopscope push') })
+    .description('trace hosts and push the results to a Pushgateway, once (for cron)')
+    .argument('<host...>', 'name, address, host:port or URL')
+    .option('--pushgateway <url>', 'base URL of the Pushgateway')
+    .option('--job <name>', 'the label job', 'traceroute')
+    .option('--push-timeout <duration>', 'how long to try', '30s')
+    .option('--username <name>', 'user name at the Pushgateway')
+    .option('--password-file <path>', 'file with the password')
+    .option(
+      '--ca-file <path>',
+      "certificate authorities that the Pushgateway is verified with (the system's)",
+    )
+    .option('--protocol <name>', 'icmp, udp or tcp', protocol)
+    .option('--port <number>', 'destination port of UDP (33434) and TCP (443)')
+    .option('-4', 'use IPv4')
+    .option('-6', 'use IPv6')
+    .option('--mode <name>', 'auto, raw (needs CAP_NET_RAW) or unprivileged', mode)
+    .option('--max-ttl <number>', 'farthest hop to probe', maxTtl)
+    .option('--queries <number>', 'probes for each hop and flow', queries)
+    .option('--flows <number>', 'flows to trace; balancers spread flows over parallel links', flows)
+    .option('--timeout <duration>', 'longest time for a trace', timeout)
+    .addHelpText('after', PUSH_EXAMPLES)
+    .action(async (hosts: string[], values: PushOptionValues) => {
+      const { pushCommand } = await import('./push-command.ts');
+      finish(await pushCommand(hosts, values, io, services));
+    });
+}
+
 function addCheck(program: Command, io: CliIo, services: CliServices, finish: Finish): void {
   program
     .command('check')
@@ -199,6 +233,14 @@ Examples:
   hopscope trace 192.0.2.1 192.0.2.2 192.0.2.3        all at the same time
 
 --watch: q quits, p pauses, r resets.`;
+
+const PUSH_EXAMPLES = `
+Examples:
+  hopscope push --pushgateway http://localhost:9091 example.org
+  */5 * * * *  hopscope push --pushgateway http://localhost:9091 --job paths example.org 192.0.2.1
+
+Each host becomes the group job/JOB/instance/HOST; graph traceroute_hops{instance="HOST"}.
+A push that fails is status 3, whatever the trace was.`;
 
 const SERVE_EXAMPLES = `
 Examples:

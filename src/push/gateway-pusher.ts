@@ -211,13 +211,12 @@ export class GatewayPusher implements PushFigures {
     });
     group.inFlight = false;
     this.counters.count(outcome, clock.epoch());
+    this.#outage.heard(outcome, clock.now());
     if (outcome.kind === 'accepted') {
       this.#backoff.succeeded();
-      this.#outage.worked();
       if (operation === 'delete') this.#deleted(group);
       return;
     }
-    this.#outage.failed(outcome.message);
     if (outcome.kind === 'refused') {
       this.counters.drop('refused');
       if (operation === 'delete') this.#deleted(group);
@@ -261,8 +260,11 @@ export function pushBody(
       writer.family(pushedAt);
       for (const labels of byLabels.keys()) writer.sample(pushedAt.name, labels, nowMs / 1000);
       writer.family(pushInterval);
-      for (const [labels, target] of byLabels)
-        writer.sample(pushInterval.name, labels, Math.max(intervalMs, target.intervalMs) / 1000);
+      for (const [labels, target] of byLabels) {
+        // Pushed once, by cron, nobody knows when the next is due.
+        const dueMs = Math.max(intervalMs, target.intervalMs);
+        if (dueMs > 0) writer.sample(pushInterval.name, labels, dueMs / 1000);
+      }
       yield;
     },
   };

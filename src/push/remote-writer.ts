@@ -210,18 +210,16 @@ export class RemoteWriter implements PushFigures {
     for (let batch: Batch | undefined = first; batch !== undefined && !this.#stopped; ) {
       const outcome = await this.#send(batch);
       this.counters.count(outcome, clock.epoch());
+      this.#outage.heard(outcome, clock.now());
       if (outcome.kind === 'retry') {
-        this.#outage.failed(outcome.message);
         this.#pause(this.#backoff.failed(outcome.retryAfterMs));
         return;
       }
       const ours = this.#queue.remove(batch);
       if (outcome.kind === 'accepted') {
         this.#backoff.succeeded();
-        this.#outage.worked();
         this.counters.delivered += batch.samples;
       } else {
-        this.#outage.failed(outcome.message);
         // One that had to make room while it was under way has been counted then.
         if (ours) this.counters.drop('refused', batch.samples);
       }
