@@ -19,11 +19,14 @@ export interface KernelLabOptions {
   readonly icmpRatelimitMs?: number;
   /** This router drops forwarded UDP without a word. */
   readonly dropsUdp?: number;
+  /** Links that take so many bytes, each named by the router in front of it; a silent one does not say so. No diamond then. */
+  readonly narrow?: readonly { readonly after: number; readonly bytes: number; readonly silent?: boolean }[];
 }
 
 /** Addresses that can answer at each TTL, the host's last. */
 export type KernelHops = readonly (readonly string[])[];
 
+const TOO_BIG = ['icmp type destination-unreachable icmp code frag-needed', 'icmpv6 type packet-too-big'];
 const TARGET4 = '198.18.0.1';
 const TARGET6 = '2001:db8:1::1';
 const TARGETS4 = '198.18.0.0/15';
@@ -112,7 +115,12 @@ class Builder {
     this.#address();
     for (const [i, layer] of layers.entries()) this.#route(layer, layers[i + 1], layers[i - 1]);
     await Promise.all(this.#nodes.map((node) => this.#configure(node)));
-    if (this.#options.dropsUdp !== undefined) await this.#dropUdp(`r${this.#options.dropsUdp}`);
+    if (this.#options.dropsUdp !== undefined) {
+      await this.#drop(`r${this.#options.dropsUdp}`, 'forward', ['meta l4proto udp']);
+    }
+    for (const { after, silent } of this.#options.narrow ?? []) {
+      if (silent === true) await this.#drop(`r${after}`, 'output', TOO_BIG);
+    }
     // Links come up in their own time, IPv6 on them up to a second later.
     await Promise.all(this.#wires.map((wire) => answers(wire.near, far6(wire))));
     await Promise.all([TARGET4, TARGET6].map((target) => answers(layers[0]?.[0], target)));
@@ -168,10 +176,16 @@ class Builder {
           node,
           `addr add ${v4}/30 dev v${wire.number}`,
           `addr add ${v6}/64 dev v${wire.number} nodad`,
-          `link set v${wire.number} up`,
+          `link set v${wire.number} up${this.#mtuOf(wire)}`,
         );
       }
     }
+  }
+
+  /** Without a diamond, the link after router n has the number n + 1. */
+  #mtuOf({ number }: Wire): string {
+    const narrow = this.#options.narrow?.find(({ after }) => after + 1 === number);
+    return narrow === undefined ? '' : ` mtu ${narrow.bytes}`;
   }
 
   /** Forward to the targets over every next router, back to the client over the first. */
@@ -207,13 +221,14 @@ class Builder {
     await node.namespace.ip(this.#lines.get(node) ?? []);
   }
 
-  async #dropUdp(name: string): Promise<void> {
+  /** Lets router `name` drop what matches any of `matches`, in nftables' language. */
+  async #drop(name: string, hook: 'forward' | 'output', matches: readonly string[]): Promise<void> {
     const node = this.#nodes.find((candidate) => candidate.name === name);
     if (node === undefined) throw new RangeError(`no router "${name}"`);
     const rules = [
       'add table inet lab',
-      'add chain inet lab forward { type filter hook forward priority 0 ; policy accept ; }',
-      'add rule inet lab forward meta l4proto udp drop',
+      `add chain inet lab ${hook} { type filter hook ${hook} priority 0 ; policy accept ; }`,
+      ...matches.map((match) => `add rule inet lab ${hook} ${match} drop`),
     ];
     const result = await node.namespace.run(['nft', '-f', '-'], { input: `${rules.join('\n')}\n` });
     if (result.exitCode !== 0)

@@ -112,6 +112,8 @@ export interface RouterPlan {
   readonly nat: NatPlan | null;
   readonly filters: readonly FilterPlan[];
   readonly mtuBlackhole: boolean;
+  /** What it says of any MTU instead of the truth, or -1. */
+  readonly reportedMtu: number;
 }
 
 export type HostReply =
@@ -169,6 +171,7 @@ export function planRouter(
     nat: traits.nat === undefined ? null : planNat(traits.nat),
     filters: (traits.filters ?? []).map(planFilter),
     mtuBlackhole: traits.mtuBlackhole ?? false,
+    reportedMtu: traits.reportedMtu ?? -1,
   };
 }
 

@@ -83,6 +83,11 @@ const balance = z.enum(['flow', 'packet', 'destination']);
 const bucket = z.strictObject({ perSecond: z.number().positive(), burst: z.number().min(1) });
 const code = z.number().int().min(0).max(255);
 const replyTtl = z.number().int().min(1).max(255);
+const writtenMtu = z.strictObject({
+  bytes: z.number().int().min(0).max(65_535),
+  hop: z.number().int().min(0).max(255),
+  address: z.union([address, z.null()]),
+});
 const quote = z.union([z.enum(['minimal', 'full']), z.number().int().min(28).max(1232)]);
 
 const unreachable = z.strictObject({
@@ -170,6 +175,7 @@ const routerTraitFields = {
   ),
   filters: optional(z.array(filter)),
   mtuBlackhole: optional(z.boolean()),
+  reportedMtu: optional(z.number().int().min(0).max(0xffffffff)),
   aliases: optional(z.strictObject({ v4: optional(z.array(v4)), v6: optional(z.array(v6)) })),
 };
 const routerTraits: z.ZodType<RouterTraits> = z.strictObject(routerTraitFields);
@@ -292,6 +298,7 @@ const written: z.ZodType<WrittenTruth> = z.strictObject({
         hops: z.array(z.union([address, z.array(address), z.null()])),
         end: z.enum(['reached', 'unreachable', 'silent']),
         endAddress: optional(address),
+        mtu: optional(writtenMtu),
       }),
     ),
   ),

@@ -133,6 +133,8 @@ export interface RouterTraits {
   readonly filters?: readonly FilterRule[];
   /** Drops what is too long for the next link without a word. */
   readonly mtuBlackhole?: boolean;
+  /** What its "fragmentation needed" and "packet too big" say of the next link; default the truth. Old routers say 0. */
+  readonly reportedMtu?: number;
   /** Each reply comes from one of these, by chance. */
   readonly aliases?: { readonly v4?: readonly string[]; readonly v6?: readonly string[] };
 }
@@ -289,6 +291,16 @@ export interface WrittenPath {
   readonly end: 'reached' | 'unreachable' | 'silent';
   /** Address that ends it, where it is not the target's own. */
   readonly endAddress?: string;
+  /** What a search for the path MTU must find, from an interface that takes 1500 bytes. */
+  readonly mtu?: WrittenMtu;
+}
+
+export interface WrittenMtu {
+  readonly bytes: number;
+  /** Router in front of the narrow link; 0 where nothing narrows the path. */
+  readonly hop: number;
+  /** Null where that router keeps silent. */
+  readonly address: string | null;
 }
 
 export interface WrittenEvent {

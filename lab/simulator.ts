@@ -246,7 +246,8 @@ export class Simulator {
     if (router === null || router.mtuBlackhole) return 'too-long';
     const v4 = this.#view.family === 4;
     const type = v4 ? ICMP4.unreachable : ICMP6.packetTooBig;
-    return this.#routerError(router, face, type, v4 ? FRAGMENTATION_NEEDED : 0, mtu, this.#ttlLeft());
+    const told = router.reportedMtu < 0 ? mtu : router.reportedMtu;
+    return this.#routerError(router, face, type, v4 ? FRAGMENTATION_NEEDED : 0, told, this.#ttlLeft());
   }
 
   #refuse(router: RouterPlan, { unreachable }: FilterPlan): Fate {
@@ -275,7 +276,10 @@ export class Simulator {
     if (!this.#hasToken(answer, answer.memory)) return 'limited';
     if (answer.rate < 1 && !this.#random.chance(answer.rate)) return 'unanswered';
     const ttl = this.#ttlOnArrival(answer);
-    const error = { from, ttl, type, code, word, quotedTtl, extension: face.extension };
+    // RFC 4884 section 4.6 gives "packet too big" no extension: its word is the MTU.
+    const bare = view.family === 6 && type === ICMP6.packetTooBig;
+    const extension = bare ? null : face.extension;
+    const error = { from, ttl, type, code, word, quotedTtl, extension };
     return this.#comeBack(this.#writer.error(view, error, answer, this.#rewriting), answer);
   }
 

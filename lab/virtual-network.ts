@@ -40,6 +40,8 @@ export interface VirtualNetworkOptions {
   readonly capacity?: number;
   /** Longest packet in bytes; default 1,628. */
   readonly longestPacket?: number;
+  /** MTU of the host's interface; default 1500. */
+  readonly interfaceMtu?: number;
   readonly observer?: ProbeObserver;
   /** Time on the network's clock that is 0 in the scenario. */
   readonly startNs?: number;
@@ -63,6 +65,9 @@ export class VirtualNetwork implements PacketNetwork {
   readonly #reply = newReply();
   readonly #responder = new Uint8Array(16);
   readonly #sockets: KernelSocketView;
+  readonly #interfaceMtu: number;
+  /** Handles of probes that the interface does not take, told like everything else when time moves on. */
+  #tooLong: number[] = [];
   #events: ProbeEvents | undefined;
 
   constructor(options: VirtualNetworkOptions) {
@@ -79,6 +84,7 @@ export class VirtualNetwork implements PacketNetwork {
     this.#sources = { 4: parseAddress(v4) as Uint8Array, 6: parseAddress(v6) as Uint8Array };
     this.#modes = options.modes ?? ['raw', 'unprivileged'];
     this.#sockets = new KernelSocketView(this.#codec);
+    this.#interfaceMtu = options.interfaceMtu ?? 1500;
   }
 
   /** Says who is told of what happens; to be called once, before the first probe. */
@@ -99,14 +105,29 @@ export class VirtualNetwork implements PacketNetwork {
       inFlightPerFlow: raw || protocol !== 'tcp' ? Number.MAX_SAFE_INTEGER : 1,
       minimumProof: minimumProof(protocol, family, mode),
       maxFlows: raw ? MAX_FLOWS : SOCKET_FLOWS,
-      send: (probe) =>
-        raw ? this.#sendRaw(probe, protocol, family) : this.#sendOrdinary(probe, protocol, family),
+      send: (probe) => this.#send(probe, protocol, family, raw),
     };
+  }
+
+  #send(probe: Probe, protocol: Protocol, family: Family, raw: boolean): void {
+    // A connection's packets are as long as the kernel makes them.
+    const anyLength = raw || protocol !== 'tcp';
+    if (anyLength && probe.packetLength > this.#interfaceMtu) this.#tooLong.push(probe.handle);
+    else if (raw) this.#sendRaw(probe, protocol, family);
+    else this.#sendOrdinary(probe, protocol, family);
+  }
+
+  #refuseTooLong(): void {
+    const handles = this.#tooLong;
+    this.#tooLong = [];
+    for (const handle of handles) {
+      this.#events?.sendFailed(handle, 'too-long', 'Cannot send a probe: EMSGSIZE', this.#interfaceMtu);
+    }
   }
 
   /** When the next reply arrives, or Infinity. */
   nextNs(): number {
-    return this.#queue.headAtNs;
+    return this.#tooLong.length > 0 ? this.nowNs : this.#queue.headAtNs;
   }
 
   /** Replies that found no room in the queue. */
@@ -116,6 +137,7 @@ export class VirtualNetwork implements PacketNetwork {
 
   /** Delivers every reply that has arrived by `nowNs`. */
   deliver(nowNs: number): void {
+    this.#refuseTooLong();
     const queue = this.#queue;
     while (queue.headAtNs <= nowNs) {
       this.nowNs = Math.max(this.nowNs, queue.headAtNs);

@@ -224,7 +224,15 @@ async function confirm(
   tools: MeasuringTools,
 ): Promise<Trace | null> {
   const { flow, flows, firstTtl, maxTtl } = wanted;
-  const part = { firstFlow: flow, flows, queries: 1, firstTtl, maxTtl, distanceHint: maxTtl };
+  const part = {
+    firstFlow: flow,
+    flows,
+    queries: 1,
+    firstTtl,
+    maxTtl,
+    distanceHint: maxTtl,
+    discoverMtu: false,
+  };
   try {
     return await runTrace({ ...request, ...part }, { ...asked, onProgress: () => {} }, tools);
   } catch {

@@ -8,24 +8,26 @@ interface Failure {
   readonly handle: number;
   readonly reason: SendFailure;
   readonly detail: string;
+  readonly limit: number;
 }
 
 export class FailureQueue {
   #failures: Failure[] = [];
 
-  /** The system refused the probe `handle` with `errno`. */
-  refused(handle: number, errno: number): void {
-    this.add(handle, reasonOf(errno), explain(errno));
+  /** The system refused the probe `handle` with `errno`; `limit` is the longest packet that would have done, 0 if unknown. */
+  refused(handle: number, errno: number, limit = 0): void {
+    this.add(handle, reasonOf(errno), explain(errno), limit);
   }
 
-  add(handle: number, reason: SendFailure, detail: string): void {
-    this.#failures.push({ handle, reason, detail });
+  add(handle: number, reason: SendFailure, detail: string, limit = 0): void {
+    this.#failures.push({ handle, reason, detail, limit });
   }
 
   deliver(events: ProbeEvents): void {
     if (this.#failures.length === 0) return;
     const failures = this.#failures;
     this.#failures = [];
-    for (const { handle, reason, detail } of failures) events.sendFailed(handle, reason, detail);
+    for (const { handle, reason, detail, limit } of failures)
+      events.sendFailed(handle, reason, detail, limit);
   }
 }

@@ -59,6 +59,7 @@ export class KernelNetwork implements PacketNetwork {
       failures: new FailureQueue(),
       outbox: new Outbox(),
       events: NOBODY,
+      refusedAtMtu: 0,
     };
     this.#identifiers = claimIdentifiers(libc);
     this.#codecs = {

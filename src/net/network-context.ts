@@ -30,4 +30,6 @@ export interface NetworkContext {
   readonly outbox: Outbox;
   /** Who is told; set before anything is sent. */
   events: ProbeEvents;
+  /** MTU that the kernel named when it last refused a packet as too long for an interface; 0 for none yet. */
+  refusedAtMtu: number;
 }

@@ -52,11 +52,17 @@ export function drainErrors(
       if (origin === ERROR_ORIGIN.timestamping) transmitted(context, socket, now);
       else if (origin === ERROR_ORIGIN.icmp || origin === ERROR_ORIGIN.icmp6) {
         listener?.heardError(socket, receivedAt(context, now));
+      } else if (origin === ERROR_ORIGIN.local && isTooLong(context)) {
+        context.refusedAtMtu = context.batch.errorWord(EXTENDED_ERROR.info);
       }
     }
     context.batch.reset(count);
     if (count < context.batch.capacity) return;
   }
+}
+
+function isTooLong({ batch }: NetworkContext): boolean {
+  return batch.errorWord(EXTENDED_ERROR.errno) === ERRNO.EMSGSIZE;
 }
 
 function receive(context: NetworkContext, socket: KernelSocket, flags: number): number {

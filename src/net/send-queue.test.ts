@@ -95,6 +95,7 @@ function send(
       sendFailed: (handle, reason) => failed.push([handle, reason]),
       reply: () => undefined,
     },
+    refusedAtMtu: 0,
   };
   const queue = new SendQueue(context, 4);
   const handler = { ready: () => undefined };

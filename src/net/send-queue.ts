@@ -69,7 +69,7 @@ export class SendQueue {
         attempts++;
         continue;
       }
-      this.#context.failures.refused(this.#handles[next] as number, errno);
+      this.#context.failures.refused(this.#handles[next] as number, errno, this.#limitOf(socket, errno));
       next++;
       attempts = 0;
     }
@@ -102,6 +102,15 @@ export class SendQueue {
     if (socket.transmitStamps === undefined) return;
     if (socket.sendsOnly) drainErrors(this.#context, socket, undefined);
     socket.restartTransmitStamps(this.#context.options);
+  }
+
+  /** The MTU that made the kernel say EMSGSIZE: it stands in the socket's error queue. */
+  #limitOf(socket: KernelSocket, errno: number): number {
+    if (errno !== ERRNO.EMSGSIZE) return 0;
+    socket.handler.ready(socket, POLL.err);
+    const limit = this.#context.refusedAtMtu;
+    this.#context.refusedAtMtu = 0;
+    return limit;
   }
 
   /** Decides on a refusal, waiting where waiting helps. */

@@ -10,10 +10,13 @@ export const MAX_FLOWS = 1024;
 
 const PROTOCOL_WORD = { icmp: 1, udp: 17, tcp: 6 } as const;
 const IDENTIFICATION_DOMAIN = 0x10000;
+/** Each is one more number that a forged reset could guess of 65,536. */
+const PADDINGS_REMEMBERED = 32;
 
 export class FlowIdentity {
   readonly #base: number;
   readonly #hash: KeyedHash;
+  readonly #paddings: number[] = [];
 
   /** @param identifierBase first of MAX_FLOWS consecutive port numbers. */
   constructor(secret: Uint8Array, identifierBase: number) {
@@ -43,6 +46,18 @@ export class FlowIdentity {
   /** The constant IPv6 flow label of a flow, 20 bits, never 0. */
   flowLabelOf(flow: number): number {
     return 1 + ((0x2f0b5 + flow * 0x1a2b3) % 0xffffe);
+  }
+
+  /** Bytes of padding of the latest SYNs that had any, each length once. */
+  get paddings(): readonly number[] {
+    return this.#paddings;
+  }
+
+  /** Notes that a SYN is sent with so many bytes of padding. */
+  notePadding(length: number): void {
+    if (length <= 0 || this.#paddings.includes(length)) return;
+    if (this.#paddings.length === PADDINGS_REMEMBERED) this.#paddings.shift();
+    this.#paddings.push(length);
   }
 
   /** 32 bits that only this run can compute for this probe; they stand in its payload. */

@@ -8,8 +8,8 @@
 
 import type { FlowEntry } from './flow-table.ts';
 import type { Measurement } from './measurement.ts';
-import type { Mode, ProbeChannel } from './network.ts';
-import { isDestination, type ProbeRecord } from './probe-record.ts';
+import type { Mode, ProbeChannel, SendFailure } from './network.ts';
+import { isDestination, type ProbeOwner, type ProbeRecord } from './probe-record.ts';
 import type { TraceRequest } from './trace.ts';
 
 /** TTLs sent at once to a destination of unknown distance. */
@@ -33,7 +33,7 @@ export interface RunContext {
   send(run: FlowRun, ttl: number, nowNs: number): ProbeRecord;
 }
 
-export class FlowRun {
+export class FlowRun implements ProbeOwner {
   readonly flow: number;
   readonly entry: FlowEntry;
   /** Probes by TTL; index 0 is unused. */
@@ -121,10 +121,10 @@ export class FlowRun {
     this.shortQuotes = true;
   }
 
-  failed(transient: boolean, detail: string, nowNs: number): void {
+  failed(_record: ProbeRecord, failure: SendFailure, detail: string, _limit: number, nowNs: number): void {
     this.sendFailureDetail = detail;
     this.sendFailures++;
-    if (transient) this.#retryAtNs = nowNs + RETRY_AFTER_NO_BUFFER_NS;
+    if (failure === 'no-buffer') this.#retryAtNs = nowNs + RETRY_AFTER_NO_BUFFER_NS;
   }
 
   #advanceAtOnce(nowNs: number): number {

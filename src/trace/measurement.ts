@@ -2,19 +2,23 @@
 
 import { FlowRun, type RunContext } from './flow-run.ts';
 import type { FlowEntry } from './flow-table.ts';
+import { MtuSearch } from './mtu-search.ts';
 import { MultipathDiscovery } from './multipath-discovery.ts';
-import type { ProbeChannel, Reply } from './network.ts';
+import type { Family, Mode, ProbeChannel, Protocol, Reply } from './network.ts';
 import type { Answer, ProbeOwner, ProbeRecord } from './probe-record.ts';
 import type { TraceEnd, TraceRequest } from './trace.ts';
 
 /** What a measurement needs of the tracer. */
 export interface MeasurementHost {
   acquire(channel: ProbeChannel, destination: Uint8Array, port: number, flow: number): FlowEntry;
+  release(entry: FlowEntry, nowNs: number): void;
+  /** Another channel of the same network, where it has it. */
+  open(protocol: Protocol, family: Family, mode: Mode): ProbeChannel | undefined;
   send(
     channel: ProbeChannel,
     run: ProbeOwner,
     ttl: number,
-    request: TraceRequest,
+    request: Pick<TraceRequest, 'packetLength' | 'trafficClass' | 'dontFragment'>,
     nowNs: number,
   ): ProbeRecord;
 }
@@ -28,9 +32,11 @@ export class Measurement implements RunContext {
   /** Epoch milliseconds. */
   readonly startedAtMs: number;
   readonly runs: FlowRun[] = [];
-  /** Multipath discovery, once the fixed flows are done. */
+  /** Where the path MTU was asked for; it runs once the fixed flows are done. */
+  readonly mtu: MtuSearch | null;
+  /** Multipath discovery, once all that is done. */
   discovery: MultipathDiscovery | null = null;
-  /** Probes of the fixed flows. */
+  /** Probes of the fixed flows and of the search for the path MTU. */
   probesSent = 0;
   duplicates = 0;
   late = 0;
@@ -65,6 +71,7 @@ export class Measurement implements RunContext {
       const flow = request.firstFlow + i;
       this.runs.push(new FlowRun(this, host.acquire(channel, destination, request.port ?? 0, flow), flow));
     }
+    this.mtu = request.discoverMtu === true ? new MtuSearch(this, host) : null;
   }
 
   get deadlineNs(): number {
@@ -78,7 +85,8 @@ export class Measurement implements RunContext {
     let wake = Number.POSITIVE_INFINITY;
     for (const run of this.runs) wake = Math.min(wake, run.advance(nowNs));
     if (wake === Number.POSITIVE_INFINITY && this.runs.every((run) => run.done)) {
-      wake = this.#discover(nowNs);
+      wake = this.mtu?.advance(nowNs) ?? Number.POSITIVE_INFINITY;
+      if (wake === Number.POSITIVE_INFINITY) wake = this.#discover(nowNs);
       if (wake === Number.POSITIVE_INFINITY) return this.#finish(this.#outcome(), nowNs);
     }
     return Math.min(wake, this.deadlineNs);
@@ -96,7 +104,8 @@ export class Measurement implements RunContext {
     this.hasNews = true;
     record.answer = answer;
     record.receivedAtNs = reply.receivedAtNs;
-    const rtt = record.rttNs;
+    // A long packet takes longer, and its TTL says nothing of how far it went.
+    const rtt = record.run === this.mtu ? 0 : record.rttNs;
     for (let ttl = record.ttl; ttl >= 0; ttl--) {
       if ((this.#rttFromNs[ttl] ?? 0) < rtt) this.#rttFromNs[ttl] = rtt;
     }

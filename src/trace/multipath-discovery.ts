@@ -7,7 +7,7 @@ import type { Measurement } from './measurement.ts';
 import { REFUSED, SILENT, type Vertex } from './multipath-evidence.ts';
 import { HopPacer, type PacedProbe } from './multipath-pacer.ts';
 import { MultipathPlanner } from './multipath-planner.ts';
-import type { Mode } from './network.ts';
+import type { Mode, SendFailure } from './network.ts';
 import { type Answer, isDestination, type ProbeOwner, type ProbeRecord } from './probe-record.ts';
 
 /** Flows of one discovery, whatever the channel could hold. */
@@ -58,7 +58,7 @@ class DiscoveryFlow implements ProbeOwner {
     this.#discovery.serial = true;
   }
 
-  failed(_transient: boolean, detail: string): void {
+  failed(_record: ProbeRecord, _failure: SendFailure, detail: string): void {
     this.#discovery.sendFailed(detail);
   }
 }

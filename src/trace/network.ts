@@ -83,7 +83,9 @@ export interface Reply {
   quotedTrafficClass: number;
   /** Ones-complement difference of the quoted transport checksum to the one sent (NAT), or -1 when unknown. */
   checksumDelta: number;
-  /** Next-hop MTU of "fragmentation needed" / "packet too big", or 0. */
+  /** The probe was too long for the next link: "fragmentation needed" or "packet too big". */
+  tooBig: boolean;
+  /** Next-hop MTU that came with it, as it came; 0 where none did. */
   mtu: number;
   /** Receive time on the network's clock, nanoseconds. */
   receivedAtNs: number;
@@ -105,7 +107,8 @@ export type SendFailure =
 export interface ProbeEvents {
   /** The probe left; called once a probe, possibly after its reply, possibly later again with a better (kernel) stamp. */
   sent(handle: number, atNs: number): void;
-  sendFailed(handle: number, failure: SendFailure, detail: string): void;
+  /** @param limit with `too-long`, the longest packet in bytes that the interface takes, or 0 where the system did not say. */
+  sendFailed(handle: number, failure: SendFailure, detail: string, limit: number): void;
   reply(reply: Reply): void;
 }
 

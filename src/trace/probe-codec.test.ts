@@ -103,6 +103,21 @@ describe('ProbeEncoder', () => {
       );
     });
 
+    it(`keeps a longer probe in its flow, IPv${family}`, () => {
+      for (const packetLength of [64, 68, 1280, 1281, 1399, 1500]) {
+        for (const protocol of PROTOCOLS) {
+          const short = encode(probe(family), protocol);
+          const long = encode(probe(family, { packetLength, sequence: 9 }), protocol);
+          assert.equal(long.length, packetLength);
+          assert.deepEqual(
+            long.subarray(ip, ip + 4),
+            short.subarray(ip, ip + 4),
+            `${protocol} ${packetLength}`,
+          );
+        }
+      }
+    });
+
     it(`writes right checksums, never a UDP checksum of 0, IPv${family}`, () => {
       fc.assert(
         fc.property(
@@ -265,6 +280,11 @@ describe('ReplyDecoder', () => {
     assert.equal(answer(right, rst | ack).reply.kind, 'rst');
     assert.equal(answer(right, psh | ack).outcome, 'unrelated');
     assert.equal(answer((right + 1) >>> 0, syn | ack).outcome, 'forged');
+    assert.equal(answer((right + 1337) >>> 0, rst | ack).outcome, 'forged');
+    // The port is closed, and its host counts the padding: 20 + 24 + 1337.
+    encode(probe(4, { packetLength: 1381 }), 'tcp');
+    assert.equal(answer((right + 1337) >>> 0, rst | ack).reply.sequence, 0x1234);
+    assert.equal(answer((right + 1337) >>> 0, syn | ack).outcome, 'forged');
   });
 
   it('drops an ICMP message whose checksum is wrong', () => {

@@ -21,6 +21,7 @@ import type { Probe, Protocol } from './network.ts';
 
 export const PAYLOAD_LENGTH = 12;
 
+const SHORTEST_ICMP = ICMP_HEADER_LENGTH + PAYLOAD_LENGTH;
 /** Maximum segment size option (RFC 9293 section 3.2): firewalls drop bare SYNs as scans. */
 const TCP_OPTIONS_LENGTH = 4;
 const ADVERTISED_MSS = 1460;
@@ -68,7 +69,7 @@ export class ProbeEncoder {
   encodeDatagram(probe: Probe, protocol: 'icmp' | 'udp', into: Uint8Array, offset: number): number {
     const family = familyOf(probe.destination);
     const ipLength = family === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
-    const length = Math.max(probe.packetLength - ipLength, ICMP_HEADER_LENGTH + PAYLOAD_LENGTH);
+    const length = Math.max(probe.packetLength - ipLength, SHORTEST_ICMP);
     if (protocol === 'icmp') {
       into.fill(0, offset, offset + length);
       this.#fillIcmp(probe, family, into, offset, offset + length);
@@ -156,7 +157,10 @@ export class ProbeEncoder {
     const payload = at + ICMP_HEADER_LENGTH;
     this.#fillPayload(probe, 'icmp', into, payload);
     const wanted = this.#identity.icmpChecksumOf(probe.flow);
-    writeUint16(into, payload, compensationFor(onesComplementSum(into, at, end), wanted));
+    // The pseudo header of ICMPv6 counts the length in: a longer probe must come to the same checksum all the same.
+    const longer = family === 4 ? 0 : end - at - SHORTEST_ICMP;
+    const sum = onesComplementSum(into, at, end, longer);
+    writeUint16(into, payload, compensationFor(sum, wanted));
   }
 
   #encodeUdp(probe: Probe, source: Uint8Array, into: Uint8Array, at: number, end: number): void {
@@ -177,6 +181,7 @@ export class ProbeEncoder {
     const header = this.#tcp;
     const { destination, destinationPort, flow, sequence } = probe;
     const code = this.#identity.shortCodeOf(destination, destinationPort, flow, sequence);
+    this.#identity.notePadding(end - at - TCP_HEADER_LENGTH - TCP_OPTIONS_LENGTH);
     header.sourcePort = this.#identity.identifierOf(probe.flow);
     header.destinationPort = probe.destinationPort;
     header.sequence = ((sequence << 16) | code) >>> 0;
@@ -199,6 +204,5 @@ export class ProbeEncoder {
 }
 
 function shortestTransport(protocol: Protocol): number {
-  if (protocol === 'tcp') return TCP_HEADER_LENGTH + TCP_OPTIONS_LENGTH;
-  return ICMP_HEADER_LENGTH + PAYLOAD_LENGTH;
+  return protocol === 'tcp' ? TCP_HEADER_LENGTH + TCP_OPTIONS_LENGTH : SHORTEST_ICMP;
 }

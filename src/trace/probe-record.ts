@@ -2,7 +2,7 @@
 
 import type { FlowEntry } from './flow-table.ts';
 import type { Measurement } from './measurement.ts';
-import type { Mode, ReplyKind } from './network.ts';
+import type { Mode, ReplyKind, SendFailure } from './network.ts';
 import type { InterfaceInformation, MplsLabel } from './trace.ts';
 
 export type ProbeState = 'outstanding' | 'answered' | 'given-up' | 'failed';
@@ -16,6 +16,7 @@ export interface Answer {
   readonly quotedTtl: number;
   readonly quotedTrafficClass: number;
   readonly natDelta: number;
+  readonly tooBig: boolean;
   readonly mtu: number;
   readonly mpls: readonly MplsLabel[];
   readonly interfaces: readonly InterfaceInformation[];
@@ -33,12 +34,15 @@ export interface ProbeOwner {
   answered(record: ProbeRecord): void;
   /** A reply for this flow came whose quote is too short to tell the probe. */
   ambiguous(): void;
-  failed(transient: boolean, detail: string, nowNs: number): void;
+  /** One of its probes did not leave; `limit` is the longest that would have, 0 where that is not known. */
+  failed(record: ProbeRecord, failure: SendFailure, detail: string, limit: number, nowNs: number): void;
 }
 
 export class ProbeRecord {
   readonly entry: FlowEntry;
   readonly ttl: number;
+  /** Length of the IP packet as asked for: 0 for the smallest. */
+  readonly packetLength: number;
   /** Who waits for the answer; null once the trace has ended. */
   run: ProbeOwner | null;
   handle = -1;
@@ -51,9 +55,12 @@ export class ProbeRecord {
   /** Sent before its flow turned out to need one probe at a time: its silence means nothing. */
   voided = false;
   answer: Answer | null = null;
+  /** Longer than the interface may take, and sent to learn how much that is. */
+  asksLimit = false;
 
-  constructor(entry: FlowEntry, run: ProbeOwner, ttl: number, sentAtNs: number) {
+  constructor(entry: FlowEntry, run: ProbeOwner, ttl: number, packetLength: number, sentAtNs: number) {
     this.entry = entry;
+    this.packetLength = packetLength;
     this.run = run;
     this.ttl = ttl;
     this.sentAtNs = sentAtNs;

@@ -3,7 +3,7 @@
 
 import type { Family } from '../wire/address.ts';
 import { checksum, onesComplementSubtract } from '../wire/checksum.ts';
-import { decodeIcmp, ICMP_HEADER_LENGTH, ICMP4, ICMP6, newIcmp } from '../wire/icmp.ts';
+import { decodeIcmp, FRAGMENTATION_NEEDED, ICMP_HEADER_LENGTH, ICMP4, ICMP6, newIcmp } from '../wire/icmp.ts';
 import { findExtension } from '../wire/icmp-extension.ts';
 import { IP_PROTOCOL } from '../wire/ip-protocol.ts';
 import { decodeIpv4, newIpv4 } from '../wire/ipv4.ts';
@@ -37,6 +37,7 @@ export function newReply(): Reply {
     quotedTtl: -1,
     quotedTrafficClass: -1,
     checksumDelta: -1,
+    tooBig: false,
     mtu: 0,
     receivedAtNs: 0,
     bytes: new Uint8Array(0),
@@ -361,7 +362,17 @@ export class ReplyDecoder {
     else return 'unrelated';
     reply.protocol = 'tcp';
     reply.destinationPort = tcp.sourcePort;
-    return this.#takeTcpSequence((tcp.acknowledgement - 1) >>> 0, reply);
+    const last = (tcp.acknowledgement - 1) >>> 0;
+    const outcome = this.#takeTcpSequence(last, reply);
+    return outcome === 'forged' && reply.kind === 'rst' ? this.#takeTcpReset(last, reply) : outcome;
+  }
+
+  /** A reset acknowledges the padding of a SYN too (RFC 9293 section 3.10.7.1): it came to one of the lengths sent lately. */
+  #takeTcpReset(last: number, reply: Reply): DecodeOutcome {
+    for (const padding of this.#identity.paddings) {
+      if (this.#takeTcpSequence((last - padding) >>> 0, reply) === 'reply') return 'reply';
+    }
+    return 'forged';
   }
 }
 
@@ -379,6 +390,7 @@ function reset(reply: Reply, mode: Mode, bytes: Uint8Array, responder: Uint8Arra
   reply.quotedTtl = -1;
   reply.quotedTrafficClass = -1;
   reply.checksumDelta = -1;
+  reply.tooBig = false;
   reply.mtu = 0;
   reply.bytes = bytes;
   reply.extensionOffset = 0;
@@ -391,6 +403,8 @@ function setKind(reply: Reply, family: Family, type: number, code: number): bool
   if (kind === undefined) return false;
   reply.kind = kind;
   reply.code = code;
+  reply.tooBig =
+    family === 4 ? type === ICMP4.unreachable && code === FRAGMENTATION_NEEDED : type === ICMP6.packetTooBig;
   return true;
 }
 

@@ -15,6 +15,7 @@ export function reportTrace(measurement: Measurement, nowNs: number): Trace {
   const endNs = measurement.end === null ? nowNs : measurement.endedAtNs;
   const note = noteOf(measurement);
   const discovered = discoveryOf(measurement);
+  const mtu = measurement.mtu?.report();
   return {
     target: request.target,
     address: request.address,
@@ -35,6 +36,7 @@ export function reportTrace(measurement: Measurement, nowNs: number): Trace {
     late: measurement.late,
     flows: runs.map((run) => run.flow),
     ...(discovered === undefined ? {} : { multipath: discovered.report }),
+    ...(mtu === undefined ? {} : { mtu }),
   };
 }
 
@@ -143,6 +145,10 @@ function respondersAt(run: FlowRun, ttl: number): Set<string> {
 function noteOf(measurement: Measurement): string | undefined {
   const failed = measurement.runs.find((run) => run.sendFailures > 0);
   if (failed !== undefined) return failed.sendFailureDetail;
+  const substitute = measurement.mtu?.substitute ?? null;
+  if (substitute !== null) {
+    return `the path MTU was measured with ${substitute.toUpperCase()}, because ${measurement.channel.protocol.toUpperCase()} probes of this path cannot be of any length`;
+  }
   if (measurement.runs.some((run) => run.shortQuotes)) {
     return 'routers on this path quote too little of a UDP datagram for an ordinary socket: hops were probed one at a time; CAP_NET_RAW or ICMP would be faster';
   }

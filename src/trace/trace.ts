@@ -109,16 +109,32 @@ export interface MultipathReport {
   readonly note?: string;
 }
 
+/** A link narrower than what comes before it, as the router in front of it said. */
+export interface MtuStep {
+  readonly bytes: number;
+  /** TTL of that router; 0 where it is not known. */
+  readonly hop: number;
+  readonly address: string;
+}
+
 /** The path MTU of one trace. */
 export interface MtuReport {
   /** Largest IP packet in bytes that reached the destination, or the narrowest that was reported on the way. */
   readonly bytes: number;
-  /** TTL of the router that narrows it (it sends "fragmentation needed" or "packet too big"); 0 where nobody does. */
+  /**
+   * TTL of the router in front of the narrow link. It sent "fragmentation needed" or "packet too big" where `address`
+   * is given; where that is null, longer packets vanish after this hop without a word. 0 where nothing narrows it, or
+   * where the place is not known.
+   */
   readonly hop: number;
   /** Address of that router; null where it did not say. */
   readonly address: string | null;
   /** Whether `bytes` is proven: a packet of that length arrived and one byte more did not, or is the interface's MTU. */
   readonly exact: boolean;
+  /** MTU of the interface that the packets left by, where the system told. */
+  readonly interfaceBytes?: number;
+  /** Narrow links before that one, where there are any, the widest first. */
+  readonly steps?: readonly MtuStep[];
 }
 
 /** Why a measurement ended. */

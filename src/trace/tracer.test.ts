@@ -59,7 +59,7 @@ class FakeNetwork implements PacketNetwork {
     this.probes.push({ ttl, flow, atNs: sentAtNs, destination: formatAddress(probe.destination) });
     const { failure } = this;
     if (failure !== undefined) {
-      this.#later(sentAtNs, (events) => events.sendFailed(handle, failure, 'Cannot send: test'));
+      this.#later(sentAtNs, (events) => events.sendFailed(handle, failure, 'Cannot send: test', 0));
       return;
     }
     this.#later(sentAtNs, (events) => events.sent(handle, sentAtNs));

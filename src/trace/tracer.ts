@@ -9,6 +9,8 @@ import { KeyedHash } from './keyed-hash.ts';
 import { Measurement, type MeasurementHost } from './measurement.ts';
 import {
   type ChannelRefusal,
+  type Family,
+  type Mode,
   type PacketNetwork,
   PROOF,
   type Probe,
@@ -143,16 +145,19 @@ export class Tracer implements ProbeEvents, MeasurementHost {
     if (record !== undefined) record.sentAtNs = atNs;
   }
 
-  sendFailed(handle: number, failure: SendFailure, detail: string, nowNs = 0): void {
-    this.counters.sendFailures[failure] = (this.counters.sendFailures[failure] ?? 0) + 1;
+  sendFailed(handle: number, failure: SendFailure, detail: string, limit: number): void {
     const record = this.#recordOf(handle);
     const run = record?.run;
+    // Asking for the interface's MTU is no failure, and nothing was sent.
+    if (failure === 'too-long' && record?.asksLimit === true)
+      this.counters.probesSent[record.entry.protocol]--;
+    else this.counters.sendFailures[failure] = (this.counters.sendFailures[failure] ?? 0) + 1;
     if (record === undefined || record.state !== 'outstanding') return;
     record.entry.outstanding--;
     record.state = 'failed';
     if (run === null || run === undefined) return;
-    run.failed(failure === 'no-buffer', detail, Math.max(nowNs, record.sentAtNs));
-    this.#touch(run.measurement, Math.max(nowNs, record.sentAtNs));
+    run.failed(record, failure, detail, limit, record.sentAtNs);
+    this.#touch(run.measurement, record.sentAtNs);
   }
 
   reply(reply: Reply): void {
@@ -163,15 +168,24 @@ export class Tracer implements ProbeEvents, MeasurementHost {
     return this.#flows.acquire(channel, destination, port, flow);
   }
 
+  release(entry: FlowEntry, nowNs: number): void {
+    this.#flows.release(entry, nowNs);
+  }
+
+  open(protocol: Protocol, family: Family, mode: Mode): ProbeChannel | undefined {
+    const channel = this.#network.channel(protocol, family, mode);
+    return 'refused' in channel ? undefined : channel;
+  }
+
   send(
     channel: ProbeChannel,
     run: ProbeOwner,
     ttl: number,
-    request: TraceRequest,
+    request: Pick<TraceRequest, 'packetLength' | 'trafficClass' | 'dontFragment'>,
     nowNs: number,
   ): ProbeRecord {
     const entry = run.entry;
-    const record = new ProbeRecord(entry, run, ttl, nowNs);
+    const record = new ProbeRecord(entry, run, ttl, request.packetLength, nowNs);
     const probe = this.#probe;
     this.#takeHandle(record);
     probe.handle = record.handle;
@@ -265,6 +279,7 @@ export class Tracer implements ProbeEvents, MeasurementHost {
       quotedTrafficClass: reply.quotedTrafficClass,
       // The kernel computes the checksum of an ordinary socket's datagram: what was sent is not known.
       natDelta: reply.mode === 'unprivileged' && reply.protocol === 'udp' ? -1 : reply.checksumDelta,
+      tooBig: reply.tooBig,
       mtu: reply.mtu,
       mpls: length > 0 ? decodeMplsStack(bytes, at, length) : NONE,
       interfaces: length > 0 ? decodeInterfaceInformation(bytes, at, length) : NONE,
@@ -303,6 +318,7 @@ export class Tracer implements ProbeEvents, MeasurementHost {
       this.#flows.release(run.entry, nowNs);
     }
     measurement.discovery?.close((entry) => this.#flows.release(entry, nowNs));
+    measurement.mtu?.close(nowNs);
     this.#onDone(measurement.id, trace);
   }
 
