@@ -20,6 +20,8 @@ export interface PathRecordOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly directory?: AddressDirectory | null;
+  /** Whether AS numbers are looked up in a database. */
+  readonly asDatabase?: () => boolean;
 }
 
 export class PathRecord {
@@ -30,14 +32,15 @@ export class PathRecord {
   readonly #live: LiveFeed;
   readonly #traces: TraceDesk;
 
-  constructor({ version, probes, now, directory = null }: PathRecordOptions) {
+  constructor(options: PathRecordOptions) {
+    const { version, probes, now, directory = null, asDatabase = () => false } = options;
     this.#live = new LiveFeed({ now, version });
     this.#traces = new TraceDesk(probes, directory, { now, version });
     this.api = {
       board: this.#board,
       history: this.#memory,
       directory,
-      asDatabase: directory !== null,
+      asDatabase,
       live: this.#live,
       traces: this.#traces,
       startedAtMs: now(),

@@ -10,6 +10,8 @@ import { type ConfigFileSystem, nodeFileSystem } from './config/file-system.ts';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { ConfigError, formatProblem } from './config/problem.ts';
 import { type ConfigWatch, watchConfig } from './config/watch.ts';
+import type { EnrichedDirectory } from './enrich/directory.ts';
+import { systemDirectory } from './enrich/system-directory.ts';
 import { loadBuiltPage } from './http/built-page.ts';
 import { parseListenAddress } from './http/listen-address.ts';
 import { routePrefix } from './http/route-prefix.ts';
@@ -29,6 +31,8 @@ import type { TraceEngine } from './trace/trace.ts';
 
 /** Open requests may take so long after SIGTERM. */
 const DRAIN_MS = 3000;
+/** Databases are waited for so long, for the first rounds to have AS numbers; a disk may hang. */
+const DATABASES_MS = 3000;
 
 /** What the exporter stands on beside its options. */
 export interface Surroundings {
@@ -64,6 +68,7 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
   const [loaded, engine] = await bothOrNeither(read(), Promise.resolve(engineReady));
   const exporter = new Exporter(loaded, engine, log, version, options.arguments);
   try {
+    await exporter.learn();
     const http = await startHttpServer(exporter.services(read), { listen, prefix });
     exporter.run(http, watchConfig(loaded, exporter.watching(fileSystem)));
   } catch (error) {
@@ -98,6 +103,7 @@ class Exporter {
   readonly ended: Promise<void>;
   readonly #engine: TraceEngine;
   readonly #log: Log;
+  readonly #directory: EnrichedDirectory;
   readonly #monitor: Monitor;
   readonly #targetMetrics: ReturnType<typeof createTargetMetrics>;
   readonly #record: PathRecord;
@@ -127,20 +133,34 @@ class Exporter {
     this.#log = log;
     this.#about = { version, arguments: args };
     this.#config = loaded.config;
-    this.#targetMetrics = createTargetMetrics(loaded.config);
+    this.#directory = systemDirectory({
+      clock: systemClock(),
+      follow: true,
+      onLoaded: (path, { databaseType, builtAtMs }) =>
+        log.info({ path, databaseType, built: new Date(builtAtMs).toISOString() }, 'Database read'),
+      onProblem: (message) => log.warn(message),
+    });
+    const directory = this.#directory;
+    this.#targetMetrics = createTargetMetrics(loaded.config, directory);
     const targetMetrics = this.#targetMetrics;
     const addresses = new AddressTable();
     this.#record = new PathRecord({
       version,
       probes: { probe: (...asked) => this.#monitor.probe(...asked) },
       now: () => Date.now(),
+      directory,
+      asDatabase: () => this.#config.enrich.asn !== null,
     });
     this.#monitor = createMonitor({
       engine,
       resolver: this.#resolver,
       clock: systemClock(),
       newPathMemory: ({ module }) =>
-        createPathTracker({ flows: Math.min(module.flows, MOST_TRACKED_FLOWS), addresses }),
+        createPathTracker({
+          flows: Math.min(module.flows, MOST_TRACKED_FLOWS),
+          addresses,
+          asNumberOf: (address) => directory.asNumberOf(address),
+        }),
       log,
       onRound: (round) => {
         targetMetrics.observeRound(round);
@@ -199,6 +219,14 @@ class Exporter {
     };
   }
 
+  /** Databases are read before the first round, if they can be soon. */
+  async learn(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = systemClock().after(DATABASES_MS, resolve);
+    await Promise.race([this.#directory.apply(this.#config.enrich), late]);
+    cancel();
+  }
+
   /** The server listens: targets are traced from now on. */
   run(http: HttpServer, watch: ConfigWatch): void {
     this.#http = http;
@@ -229,6 +257,8 @@ class Exporter {
       this.#warn(loaded);
       this.#watch?.replace(loaded);
       this.#apply(loaded.config);
+      // Behind the reload's back: a database that is slow or bad holds up nothing.
+      void this.#directory.apply(loaded.config.enrich);
       this.#log.info({ targets: loaded.config.targets.length }, 'Configuration reloaded');
     } catch (error) {
       this.#selfMetrics.reloadFailed();
@@ -258,6 +288,7 @@ class Exporter {
     await this.#pusher.stop();
     await this.#engine[Symbol.asyncDispose]();
     this.#resolver[Symbol.dispose]();
+    this.#directory[Symbol.dispose]();
     this.#process[Symbol.dispose]();
     this.#settleEnded();
   }

@@ -43,6 +43,7 @@ export function sampleConfig(targets: readonly TargetConfig[], more: Partial<Con
     probe: { allow: [], deny: [], maxConcurrent: 64 },
     metrics: { hops: false, seriesBudget: 50_000 },
     push: NO_PUSH,
+    enrich: { asn: null, city: null, reverseDns: false },
     sources: [],
     text: 'targets: []\n',
     ...more,

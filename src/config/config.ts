@@ -49,12 +49,21 @@ export interface ProbeAccess {
   readonly maxConcurrent: number;
 }
 
+/** Where facts about addresses come from. */
+export interface EnrichConfig {
+  /** Paths of MMDB files, found from where hopscope runs; null for none. */
+  readonly asn: string | null;
+  readonly city: string | null;
+  readonly reverseDns: boolean;
+}
+
 export interface Config {
   readonly modules: ReadonlyMap<string, Module>;
   /** Module used by `/probe` and by targets that name none. */
   readonly defaultModule: string;
   readonly targets: readonly TargetConfig[];
   readonly probe: ProbeAccess;
+  readonly enrich: EnrichConfig;
   readonly metrics: {
     /** Per-hop series on or off. */
     readonly hops: boolean;

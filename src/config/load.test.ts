@@ -169,7 +169,7 @@ test('loadConfig() points at bad YAML by line and column', async () => {
   assert.match(first ?? '', /^hopscope\.yml:\d:\d+: \S/);
   assert.deepEqual(await problemsOf('a: 1\na: 2\n'), [
     'hopscope.yml:2:1: a: key "a" is given twice',
-    'hopscope.yml:2:1: a: unknown key "a" (known here: defaults, modules, targets, probe, metrics, push)',
+    'hopscope.yml:2:1: a: unknown key "a" (known here: defaults, modules, targets, probe, metrics, enrich, push)',
   ]);
   assert.deepEqual(await problemsOf('- a\n'), ['hopscope.yml:1:1: expected a mapping, found a list']);
   assert.match((await problemsOf('a: 1\n---\nb: 2\n')).join(), /multiple documents/);
@@ -282,10 +282,26 @@ modules: { fast: { protocol: udp, port: 53, timeout: 2s, dontFragment: true, mod
 targets: [{ host: bücher.example, interval: 90s }, { host: "a:99", module: fast, expectedHops: 3 }, "2001:db8::1"]
 probe: { allow: ["*.example.org", 198.18.0.0/15], deny: [169.254.0.0/16], maxConcurrent: 5 }
 metrics: { hops: true, seriesBudget: 7 }
+enrich: { asn: "data/a \\"b\\".mmdb", reverseDns: false }
 `);
   const again = (await load(config.text)).config;
   assert.deepEqual({ ...again, text: '' }, { ...config, text: '' });
   assert.equal(again.text, config.text);
+});
+
+test('loadConfig() reads enrich, paths relative to the main file, and locates what is wrong with it', async () => {
+  assert.deepEqual((await load('targets: [a]')).config.enrich, { asn: null, city: null, reverseDns: true });
+  const files = new MemoryFileSystem({
+    'etc/hopscope.yml': 'enrich: { asn: db/asn.mmdb, city: /srv/city.mmdb, reverseDns: false }',
+  });
+  const { config } = await loadConfig('etc/hopscope.yml', { targets: [] }, files);
+  assert.deepEqual(config.enrich, { asn: 'etc/db/asn.mmdb', city: '/srv/city.mmdb', reverseDns: false });
+  assert.deepEqual(await problemsOf('enrich: { asm: x, asn: "", city: 7, reverseDns: maybe }'), [
+    'hopscope.yml:1:11: enrich.asm: unknown key "asm", did you mean "asn"?',
+    'hopscope.yml:1:24: enrich.asn: the path is empty',
+    'hopscope.yml:1:34: enrich.city: expected text, found "7"',
+    'hopscope.yml:1:49: enrich.reverseDns: expected true or false, found "maybe"',
+  ]);
 });
 
 test('Config.text masks user names and passwords in URLs', async () => {

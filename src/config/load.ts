@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
-import type { Config, Module, ProbeAccess } from './config.ts';
+import type { Config, EnrichConfig, Module, ProbeAccess } from './config.ts';
 import { MAX_FILE_LENGTH, readDocument, type SourceDocument } from './document.ts';
 import { type ConfigFileSystem, explainReadError } from './file-system.ts';
 import { hasWildcard, MAX_MATCHED_FILES, matchingFiles, patternProblem } from './glob.ts';
@@ -11,7 +11,15 @@ import { buildModules, unknownModule } from './modules.ts';
 import { ConfigError, type ConfigProblem, quote, sortProblems } from './problem.ts';
 import { NO_PUSH, type PushConfig, readPush } from './push.ts';
 import { renderConfig } from './render.ts';
-import { defaultsSection, type MainEntry, mainSection, metricsSection, probeSection } from './schema.ts';
+import {
+  defaultsSection,
+  type EnrichEntry,
+  enrichSection,
+  type MainEntry,
+  mainSection,
+  metricsSection,
+  probeSection,
+} from './schema.ts';
 import {
   settleTargets,
   TargetCollector,
@@ -50,6 +58,7 @@ export interface ConfigParts {
   readonly probe: ProbeAccess;
   readonly metrics: Config['metrics'];
   readonly push: PushConfig;
+  readonly enrich: EnrichConfig;
   readonly drafts: readonly TargetDraft[];
   readonly patterns: readonly TargetFilePattern[];
   readonly argumentDrafts: readonly TargetDraft[];
@@ -180,11 +189,18 @@ function judgeMain(main: MainReading, overrides: ConfigOverrides, problems: Conf
         ? NO_PUSH
         : readPush(document, entry.push, (path) => besideMain(main.path, path), problems),
     metrics: { hops: metrics.hops ?? false, seriesBudget: metrics.seriesBudget ?? DEFAULT_SERIES_BUDGET },
+    enrich: enrichOf(section(enrichSection, 'enrich') ?? {}, main.path),
     drafts: targets.drafts,
     patterns: targets.patterns.filter(({ pattern }) => patternProblem(pattern) === undefined),
     argumentDrafts: given.drafts,
     files: new Map(),
   };
+}
+
+function enrichOf(entry: EnrichEntry, mainPath: string | null): EnrichConfig {
+  const path = (given: string | undefined): string | null =>
+    given === undefined ? null : besideMain(mainPath, given);
+  return { asn: path(entry.asn), city: path(entry.city), reverseDns: entry.reverseDns ?? true };
 }
 
 /** The default module's name; a wrong one is reported once here, not again by each target. */
@@ -302,7 +318,7 @@ function assemble(
     ...parts.argumentDrafts,
   ]);
   problems.push(...settled.problems);
-  const { modules, probe, metrics, push } = parts;
+  const { modules, probe, metrics, push, enrich } = parts;
   const sources = [
     ...new Set([...(parts.path === null ? [] : [parts.path]), ...files.map((file) => file.path)]),
   ];
@@ -313,6 +329,7 @@ function assemble(
     probe,
     metrics,
     push,
+    enrich,
   };
   let text: string | undefined;
   const config: Config = {

@@ -16,6 +16,9 @@ export function renderConfig(config: Omit<Config, 'text' | 'sources'>): string {
   const { allow, deny, maxConcurrent } = config.probe;
   lines.push(`probe: ${mapping({ allow: sequence(allow), deny: sequence(deny), maxConcurrent })}`);
   lines.push(`metrics: ${mapping({ hops: config.metrics.hops, seriesBudget: config.metrics.seriesBudget })}`);
+  const { asn, city, reverseDns } = config.enrich;
+  const paths = { asn: asn === null ? null : scalar(asn), city: city === null ? null : scalar(city) };
+  lines.push(`enrich: ${mapping({ ...paths, reverseDns })}`);
   lines.push(...renderPush(config.push));
   return maskSecrets(`${lines.join('\n')}\n`);
 }

@@ -60,6 +60,7 @@ export type ProbeEntry = Optional<{
   deny: readonly string[];
   maxConcurrent: number;
 }>;
+export type EnrichEntry = Optional<{ asn: string; city: string; reverseDns: boolean }>;
 export type MetricsEntry = Optional<{ hops: boolean; seriesBudget: number }>;
 
 /** The main file's sections, each judged on its own so that all problems are found in one go. */
@@ -70,6 +71,7 @@ export interface MainEntry {
   readonly probe?: unknown;
   readonly metrics?: unknown;
   readonly push?: unknown;
+  readonly enrich?: unknown;
 }
 
 /** What a reference page says of one key. */
@@ -80,6 +82,18 @@ export interface FieldReference {
   /** What may be written, limits included. */
   readonly syntax: string;
   readonly fallback: string;
+}
+
+function databasePath(description: string): z.ZodType<string> {
+  const path = text(
+    'path of an .mmdb file, relative to this one',
+    'none',
+    `${description} Read again when it changes; one that cannot be used is left out with a warning.`,
+  );
+  return path.check((context) => {
+    if (context.value !== '') return;
+    context.issues.push({ code: 'custom', message: 'the path is empty', input: context.value });
+  });
 }
 
 const accessPattern = text('', '', '').check((context) => {
@@ -231,6 +245,11 @@ const fields = {
       'Series that per-hop metrics may add; what is past it is dropped.',
     ),
   },
+  enrich: {
+    asn: databasePath('AS numbers, as in GeoLite2-ASN; gives AS paths and changes of kind as_path.'),
+    city: databasePath('Countries, and cities where it has them, as in GeoLite2-City.'),
+    reverseDns: flag('true', 'Look up the names of hops where they are shown.'),
+  },
 } as const;
 
 export const defaultsSection: Section<DefaultsEntry> = named(fields.defaults, ['multipath']);
@@ -239,6 +258,7 @@ export const mainTargetSection: Section<MainTargetEntry> = named(fields.target);
 export const fileTargetSection: Section<FileTargetEntry> = named(fields.targetFile);
 export const probeSection: Section<ProbeEntry> = named(fields.probe);
 export const metricsSection: Section<MetricsEntry> = named(fields.metrics);
+export const enrichSection: Section<EnrichEntry> = named(fields.enrich);
 
 const mapping = z.record(z.string(), z.unknown(), {
   error: (issue) => `expected a mapping of module names, found ${shown(issue.input)}`,
@@ -254,9 +274,10 @@ export const mainSection: Section<MainEntry> = named(
     targets: sequence.nullable(),
     probe: z.unknown(),
     metrics: z.unknown(),
+    enrich: z.unknown(),
     push: z.unknown(),
   },
-  ['enrich', 'history', 'web'],
+  ['history', 'web'],
 );
 
 const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
@@ -266,6 +287,7 @@ const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
   targetFile: 'target file: []',
   probe: 'probe',
   metrics: 'metrics',
+  enrich: 'enrich',
 };
 
 /** Every key with its description, in the order of a reference page. */

@@ -200,8 +200,8 @@ export const TARGET_METRICS = {
   hopInfo: {
     name: 'traceroute_hop_info',
     type: 'info',
-    labels: ['hop', 'address'],
-    help: 'An address that answered at this hop in the latest round. Only with metrics.hops.',
+    labels: ['hop', 'address', 'asn', 'name'],
+    help: 'An address that answered at this hop in the latest round, with its AS number and reverse DNS name where known. Only with metrics.hops.',
   },
   hopRtt: {
     name: 'traceroute_hop_rtt_seconds',

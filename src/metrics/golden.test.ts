@@ -12,6 +12,7 @@ import {
   unreachedRound,
   unresolvedRound,
 } from '../../test/sample-rounds.ts';
+import type { AddressFacts } from '../path/address-facts.ts';
 import { type ExpositionFormat, exposeText, type MetricSource } from './exposition.ts';
 import { probeMetrics } from './probe-metrics.ts';
 import { createSelfMetrics } from './self-metrics.ts';
@@ -24,12 +25,20 @@ function assertGolden(name: string, text: string): void {
   assert.equal(text, readFileSync(file, 'utf8'));
 }
 
+/** One router of which everything is known, one without a name, and nothing of the others. */
+function factsOf(address: string): AddressFacts {
+  const none = { asn: null, asName: null, country: null, city: null, name: null };
+  if (address === '100.64.0.1') return { ...none, asn: 64500, asName: 'Example', name: 'r1.example.net' };
+  return address === '100.64.1.1' ? { ...none, asn: 64511 } : none;
+}
+
 function targets(): MetricSource {
   const reached = sampleTarget('example.org', { site: 'paris', note: 'a "quoted" \\ back\nslash' });
   const silent = sampleTarget('silent.example.org');
   const unresolved = sampleTarget('nowhere.example.org');
   const store = createTargetMetrics(
     sampleConfig([reached, silent, unresolved], { metrics: { hops: true, seriesBudget: 100 } }),
+    { factsOf },
   );
   store.observeRound(sampleRound(reached));
   const change = {

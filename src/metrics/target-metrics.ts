@@ -3,6 +3,7 @@
 
 import type { Config, TargetConfig } from '../config/config.ts';
 import type { Round, RoundFailure } from '../monitor/round.ts';
+import type { AddressDirectory } from '../path/address-facts.ts';
 import { PATH_CHANGE_KINDS } from '../path/observation.ts';
 import { type MetricDefinition, ROUND_FAILURE_KINDS, TARGET_METRICS } from './catalogue.ts';
 import {
@@ -55,9 +56,15 @@ export interface TargetMetrics extends MetricSource {
   readonly seriesDropped: number;
 }
 
-/** The series of the targets in `config`, which has none until rounds come in. */
-export function createTargetMetrics(config: TargetMetricsConfig): TargetMetrics {
-  return new TargetStore(config);
+/**
+ * The series of the targets in `config`, which has none until rounds come in.
+ * @param directory asked, as series are written, for the AS number and the name of hops
+ */
+export function createTargetMetrics(
+  config: TargetMetricsConfig,
+  directory: Pick<AddressDirectory, 'factsOf'> | null = null,
+): TargetMetrics {
+  return new TargetStore(config, directory);
 }
 
 const CHANGE_LABELS = PATH_CHANGE_KINDS.map((kind) => renderLabels({ kind }));
@@ -68,6 +75,7 @@ const SERIES_PER_TARGET =
   8 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
 
 class TargetStore implements TargetMetrics {
+  readonly #directory: Pick<AddressDirectory, 'factsOf'> | null;
   readonly #slab = new Slab(DOUBLES_PER_TARGET, COUNTS_PER_TARGET);
   readonly #states = new Map<string, TargetState>();
   /** Rendered labels to the key of the target that exposes them. */
@@ -77,8 +85,17 @@ class TargetStore implements TargetMetrics {
   #budget = 0;
   #hopSeries = 0;
   seriesDropped = 0;
+  readonly #hopFamilies: readonly Family[] = [
+    [
+      TARGET_METRICS.hopInfo,
+      (state, labels, writer, name) => this.#writeHopInfo(state, labels, writer, name),
+    ],
+    [TARGET_METRICS.hopRtt, hopValue((hop) => hop.rttSeconds)],
+    [TARGET_METRICS.hopReplyRatio, hopValue((hop) => hop.replyRatio)],
+  ];
 
-  constructor(config: TargetMetricsConfig) {
+  constructor(config: TargetMetricsConfig, directory: Pick<AddressDirectory, 'factsOf'> | null) {
+    this.#directory = directory;
     this.apply(config);
   }
 
@@ -133,15 +150,46 @@ class TargetStore implements TargetMetrics {
   }
 
   *write(writer: ExpositionWriter): Generator<void> {
-    yield* writeStates([...this.#states.values()], writer);
+    yield* this.#writeStates([...this.#states.values()], writer);
   }
 
   sourceOf(keys: readonly string[]): MetricSource {
     const write = (writer: ExpositionWriter): Iterable<void> => {
       const states = keys.flatMap((key) => this.#states.get(key) ?? []);
-      return writeStates(states, writer);
+      return this.#writeStates(states, writer);
     };
     return { write };
+  }
+
+  /**
+   * Family by family. Targets and labels as they are now: what a reload moves about while a slow reader pulls must not let
+   * one series appear twice.
+   */
+  *#writeStates(all: readonly TargetState[], writer: ExpositionWriter): Generator<void> {
+    const states = all.filter((state) => !state.shadowed);
+    const labels = states.map((state) => state.labels);
+    for (const [definition, writeTarget] of [...FAMILIES, ...this.#hopFamilies]) {
+      writer.family(definition);
+      for (const [i, state] of states.entries()) {
+        if (!state.gone) writeTarget(state, labels[i] as string, writer, definition.name);
+        if (writer.full) yield;
+      }
+    }
+  }
+
+  #writeHopInfo(state: TargetState, labels: string, writer: ExpositionWriter, name: string): void {
+    for (const hop of state.hops) {
+      for (const address of hop.addresses) {
+        const { asn = null, name: hostName = null } = this.#directory?.factsOf(address) ?? {};
+        const own = {
+          hop: String(hop.ttl),
+          address,
+          asn: asn === null ? '' : String(asn),
+          name: hostName ?? '',
+        };
+        writer.sample(name, joinLabels(labels, renderLabels(own)), 1);
+      }
+    }
   }
 
   #remove(key: string, state: TargetState): void {
@@ -197,22 +245,7 @@ function countHopSeries(hops: readonly HopFigures[]): number {
   return series;
 }
 
-/**
- * Family by family. Targets and labels as they are now: what a reload moves about while a slow reader pulls must not let
- * one series appear twice.
- */
-function* writeStates(all: readonly TargetState[], writer: ExpositionWriter): Generator<void> {
-  const states = all.filter((state) => !state.shadowed);
-  const labels = states.map((state) => state.labels);
-  for (const [definition, writeTarget] of FAMILIES) {
-    writer.family(definition);
-    for (const [i, state] of states.entries()) {
-      if (!state.gone) writeTarget(state, labels[i] as string, writer, definition.name);
-      if (writer.full) yield;
-    }
-  }
-}
-
+type Family = readonly [MetricDefinition, WriteTarget];
 type WriteTarget = (state: TargetState, labels: string, writer: ExpositionWriter, name: string) => void;
 
 /** A series that is there when its value is. */
@@ -250,14 +283,6 @@ function writePathInfo(state: TargetState, labels: string, writer: ExpositionWri
   writer.sample(name, joinLabels(labels, own), 1);
 }
 
-function writeHopInfo(state: TargetState, labels: string, writer: ExpositionWriter, name: string): void {
-  for (const hop of state.hops) {
-    for (const address of hop.addresses) {
-      writer.sample(name, joinLabels(labels, renderLabels({ hop: String(hop.ttl), address })), 1);
-    }
-  }
-}
-
 function hopValue(read: (hop: HopFigures) => number): WriteTarget {
   return (state, labels, writer, name) => {
     for (const hop of state.hops) {
@@ -268,7 +293,7 @@ function hopValue(read: (hop: HopFigures) => number): WriteTarget {
   };
 }
 
-const FAMILIES: readonly (readonly [MetricDefinition, WriteTarget])[] = [
+const FAMILIES: readonly Family[] = [
   [TARGET_METRICS.success, value(FIELD.success)],
   [TARGET_METRICS.hops, value(FIELD.hops)],
   [TARGET_METRICS.paths, value(FIELD.paths)],
@@ -283,7 +308,4 @@ const FAMILIES: readonly (readonly [MetricDefinition, WriteTarget])[] = [
   [TARGET_METRICS.failures, each(FIELD.failures, FAILURE_LABELS)],
   [TARGET_METRICS.rtt, histogram(RTT, 0, FIELD.rttSum)],
   [TARGET_METRICS.duration, histogram(DURATION, RTT.length, FIELD.durationSum)],
-  [TARGET_METRICS.hopInfo, writeHopInfo],
-  [TARGET_METRICS.hopRtt, hopValue((hop) => hop.rttSeconds)],
-  [TARGET_METRICS.hopReplyRatio, hopValue((hop) => hop.replyRatio)],
 ];

@@ -354,7 +354,7 @@ function status(services: HttpServices, api: ApiServices): ApiStatus {
     targets: api.board.size,
     history: { enabled, healthy, message },
     modules: modules.map(({ name, protocol, port }) => ({ name, protocol, port })),
-    asDatabase: api.asDatabase,
+    asDatabase: api.asDatabase(),
   };
 }
 

@@ -12,7 +12,7 @@ export interface ApiServices {
   /** Names and AS numbers of addresses; null where nobody knows any. */
   readonly directory: AddressDirectory | null;
   /** Whether AS numbers come from a database. */
-  readonly asDatabase: boolean;
+  asDatabase(): boolean;
   readonly live: LiveFeed;
   readonly traces: TraceDesk;
   /** Epoch milliseconds. */
