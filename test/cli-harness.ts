@@ -5,8 +5,10 @@ import { VirtualClock } from '../lab/virtual-clock.ts';
 import { createVirtualEngine, type VirtualEngine } from '../lab/virtual-engine.ts';
 import type { CliServices } from '../src/cli/cli-io.ts';
 import { FakeIo, type FakeIoOptions } from '../src/cli/fake-io.ts';
+import type { HopDirectory } from '../src/cli/hop-facts.ts';
 import { runCli } from '../src/cli/program.ts';
 import type { NameAnswer, NameResolver } from '../src/monitor/name-resolver.ts';
+import type { AddressFacts } from '../src/path/address-facts.ts';
 import type { Mode } from '../src/trace/network.ts';
 
 export interface HarnessOptions extends FakeIoOptions {
@@ -15,6 +17,8 @@ export interface HarnessOptions extends FakeIoOptions {
   readonly modes?: readonly Mode[];
   /** Addresses by name; what is not there does not resolve, what is null is never answered. */
   readonly names?: Readonly<Record<string, readonly string[] | null>>;
+  /** What is known of addresses; a name that is null is never found, and never said to be missing. */
+  readonly facts?: Readonly<Record<string, { readonly asn?: number; readonly name?: string | null }>>;
   readonly services?: Partial<CliServices>;
 }
 
@@ -31,6 +35,7 @@ export class CliHarness {
       version: '1.2.3',
       clock: this.clock,
       startEngine: () => Promise.resolve(this.openEngine(options)),
+      openDirectory: () => Promise.resolve(tableDirectory(this.clock, options.facts ?? {})),
       resolver: tableResolver(options.names ?? {}),
       sourceAddress: (address) =>
         Promise.resolve(address.includes(':') ? '2001:db8:ffff::1' : '100.127.255.1'),
@@ -60,6 +65,29 @@ export class CliHarness {
     this.engines.push(engine);
     return engine;
   }
+}
+
+/** Names are known 100 ms after they are asked for. */
+function tableDirectory(clock: VirtualClock, table: NonNullable<HarnessOptions['facts']>): HopDirectory {
+  const asked = new Map<string, number>();
+  const factsOf = (address: string): AddressFacts => {
+    const { asn = null, name } = table[address] ?? {};
+    if (!asked.has(address)) asked.set(address, clock.now() + 100);
+    const ready = clock.now() >= (asked.get(address) ?? 0);
+    return { asn, asName: null, country: null, city: null, name: ready ? (name ?? null) : null };
+  };
+  return {
+    factsOf,
+    asNumberOf: (address) => factsOf(address).asn,
+    namesSettled: () => {
+      const named = [...asked].filter(([address]) => table[address]?.name !== undefined);
+      if (named.some(([address]) => table[address]?.name === null)) return new Promise(() => {});
+      const readyAt = Math.max(0, ...named.map(([, at]) => at));
+      if (readyAt <= clock.now()) return Promise.resolve();
+      return new Promise((resolve) => clock.after(readyAt - clock.now(), resolve));
+    },
+    [Symbol.dispose]: () => {},
+  };
 }
 
 function tableResolver(names: Readonly<Record<string, readonly string[] | null>>): NameResolver {

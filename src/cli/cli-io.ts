@@ -5,6 +5,7 @@ import type { ConfigOverrides, LoadedConfig } from '../config/load.ts';
 import type { Clock } from '../monitor/clock.ts';
 import type { NameResolver } from '../monitor/name-resolver.ts';
 import type { TraceEngine } from '../trace/trace.ts';
+import type { HopDirectory } from './hop-facts.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface TextSink {
@@ -49,12 +50,20 @@ export interface RunningServer {
 /** Arguments after `hopscope demo`; resolves with the exit status. */
 export type DemoCommand = (args: readonly string[], io: CliIo) => Promise<number>;
 
+export interface DirectoryWish {
+  /** Path of an MMDB file with AS numbers, or null. */
+  readonly asn: string | null;
+  readonly names: boolean;
+}
+
 export interface CliServices {
   readonly version: string;
   readonly clock: Clock;
   /** Opens the engine. Called only when something is to be traced. */
   startEngine(): Promise<TraceEngine>;
   readonly resolver: NameResolver;
+  /** What is known of addresses. Files that cannot be used are told of, in a sentence each, and left out. */
+  openDirectory(wanted: DirectoryWish, onProblem: (message: string) => void): Promise<HopDirectory>;
   /** The address that packets to `address` leave from, or null when the system has no route. Sends nothing. */
   sourceAddress(address: string): Promise<string | null>;
   /** Reads and judges a configuration; rejects with ConfigError. */

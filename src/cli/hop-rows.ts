@@ -3,6 +3,7 @@
 
 import { isDestination } from '../trace/probe-record.ts';
 import type { Hop, HopReply, Trace } from '../trace/trace.ts';
+import { type FactsOf, factsText } from './hop-facts.ts';
 import { type Note, NoteTaker } from './reply-notes.ts';
 
 export interface HopRow {
@@ -27,8 +28,9 @@ const MAX_ADDRESSES = 16;
 /**
  * @param pending the trace is still under way: what is not answered yet gets no row of its own, and of the hops past the
  * last responder only the next is there.
+ * @param factsOf what is known of an address, to be noted beside it; null for nothing
  */
-export function hopRows(trace: Trace, pending = false): HopRow[] {
+export function hopRows(trace: Trace, pending = false, factsOf: FactsOf | null = null): HopRow[] {
   const taker = new NoteTaker(trace);
   const rows: HopRow[] = [];
   const last = trace.hops.findLastIndex(({ replies }) => replies.length > 0);
@@ -36,7 +38,9 @@ export function hopRows(trace: Trace, pending = false): HopRow[] {
     const before = rows.length;
     const groups = [...groupReplies(hop)];
     for (const [address, replies] of groups.slice(0, MAX_ADDRESSES)) {
-      const notes = [...taker.notesOn(hop.ttl, replies)];
+      const known = factsOf === null ? '' : factsText(factsOf(address));
+      const notes: Note[] = known === '' ? [] : [{ text: known, style: 'plain' }];
+      notes.push(...taker.notesOn(hop.ttl, replies));
       if (groups.length > 1 && trace.flows.length > 1) notes.push(flowNote(replies));
       const silent = hop.sent - hop.replies.length;
       if (groups.length > 1 && silent > 0 && !pending && rows.length === before) {

@@ -2,9 +2,10 @@
 
 import { pathIdOf } from '../path/identity.ts';
 import type { Hop, HopReply, Trace } from '../trace/trace.ts';
+import type { FactsOf } from './hop-facts.ts';
 
 /** One line with its line feed. Optional keys are left out, never null, except `port` and `pathId`. */
-export function jsonLine(trace: Trace): string {
+export function jsonLine(trace: Trace, factsOf: FactsOf | null = null): string {
   const { target, address, family, protocol, port, mode, startedAt, durationMs } = trace;
   const { reached, hopCount, probesSent, end, note, duplicates, late, flows } = trace;
   return `${JSON.stringify({
@@ -20,7 +21,7 @@ export function jsonLine(trace: Trace): string {
     hopCount,
     probesSent,
     pathId: pathIdOf(trace),
-    hops: trace.hops.map(hopObject),
+    hops: trace.hops.map((hop) => hopObject(hop, factsOf)),
     links: trace.links.map(({ ttl, from, to }) => ({ ttl, from, to })),
     end,
     ...(note === undefined ? {} : { note }),
@@ -30,12 +31,12 @@ export function jsonLine(trace: Trace): string {
   })}\n`;
 }
 
-function hopObject({ ttl, sent, replies }: Hop): object {
-  return { ttl, sent, replies: replies.map(replyObject) };
+function hopObject({ ttl, sent, replies }: Hop, factsOf: FactsOf | null): object {
+  return { ttl, sent, replies: replies.map((reply) => replyObject(reply, factsOf)) };
 }
 
 /** Spelt out, so that a new field of the program's own does not become part of the interface by accident. */
-function replyObject(reply: HopReply): object {
+function replyObject(reply: HopReply, factsOf: FactsOf | null): object {
   const { flow, address, rttMs, kind, code, replyTtl, mpls, interfaces } = reply;
   const { quotedTtl, quotedTrafficClass, natDelta, mtu } = reply;
   return {
@@ -44,7 +45,14 @@ function replyObject(reply: HopReply): object {
     rttMs,
     kind,
     ...defined({ code, replyTtl, mpls, interfaces, quotedTtl, quotedTrafficClass, natDelta, mtu }),
+    ...factsObject(address, factsOf),
   };
+}
+
+function factsObject(address: string, factsOf: FactsOf | null): object {
+  if (factsOf === null) return {};
+  const { asn, name } = factsOf(address);
+  return defined({ asn: asn ?? undefined, name: name ?? undefined });
 }
 
 function defined(fields: Readonly<Record<string, unknown>>): object {

@@ -17,6 +17,12 @@ export function systemServices(house: HouseServices): CliServices {
       return startEngine();
     },
     resolver: lazyResolver(clock),
+    openDirectory: async ({ asn, names }, onProblem) => {
+      const { systemDirectory } = await import('../enrich/system-directory.ts');
+      const directory = systemDirectory({ clock, follow: false, onLoaded: () => {}, onProblem });
+      await directory.apply({ asn, city: null, reverseDns: names });
+      return directory;
+    },
     sourceAddress: async (address) => {
       const { sourceAddressFor } = await import('./source-address.ts');
       return sourceAddressFor(address);

@@ -5,6 +5,7 @@ import type { Family } from '../wire/address.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
 import { type Destination, type FailedLookup, findDestination, parseHosts } from './destinations.ts';
 import { type ExitStatus, exitStatusOf, UsageError, worstStatus } from './exit-status.ts';
+import { askForNames, awaitNames, type HopDirectory } from './hop-facts.ts';
 import { LiveBlock } from './live-block.ts';
 import { render } from './styled-text.ts';
 import { dataText, tableOf } from './trace-report.ts';
@@ -29,6 +30,7 @@ export async function traceCommand(
   const parsed = parseHosts(hosts, settings);
   requireOneHost(parsed.length, settings);
   using stop = stopSignal(io);
+  using directory = await openDirectory(settings, io, services);
   await using engine = await services.startEngine();
   const channels = engine.channels();
   const usable = new Set<Family>(
@@ -46,12 +48,22 @@ export async function traceCommand(
     channels,
     stop: stop.signal,
     colour: wantsColour(io, settings),
+    directory,
   };
   // Awaited here: the engine is closed when this function is left.
   if (settings.watch === null) return await reportAll(found, session);
   const [destination] = found;
   if (destination === undefined) throw new UsageError('no host is given');
   return 'failure' in destination ? reportFailure(destination, session) : await watch(destination, session);
+}
+
+async function openDirectory(
+  { asn, names }: TraceSettings,
+  io: CliIo,
+  services: CliServices,
+): Promise<HopDirectory | null> {
+  if (asn === null && !names) return null;
+  return services.openDirectory({ asn, names }, (message) => say(io, message));
 }
 
 function requireOneHost(hosts: number, settings: TraceSettings): void {
@@ -102,8 +114,14 @@ class Run {
         signal: session.stop,
         onProgress: (partial) => {
           this.#partial = partial;
+          askForNames(partial, session.directory);
           this.#onPartial?.();
         },
+      })
+      // Here, where all traces end in their own time: reports wait for one another.
+      .then(async (trace) => {
+        await awaitNames(trace, session);
+        return trace;
       })
       .catch((error: unknown) => {
         if (exitStatusOf(error) === undefined) throw error;

@@ -2,6 +2,7 @@
 
 import type { Trace } from '../trace/trace.ts';
 import type { Destination } from './destinations.ts';
+import type { FactsOf } from './hop-facts.ts';
 import { modeText } from './mode-text.ts';
 import type { Line } from './styled-text.ts';
 import type { TraceSession } from './trace-session.ts';
@@ -15,7 +16,12 @@ export function tableOf(trace: Trace, session: TraceSession, columns: number, pe
 export function tableContext(trace: Trace, session: TraceSession, columns: number): TableContext {
   const { queries, flows, maxTtl, timeoutMs, mode } = session.settings;
   const why = modeText(trace, mode, session.channels);
-  return { columns, probesPerHop: queries * flows, maxTtl, timeoutMs, modeText: why };
+  const factsOf = factsOfSession(session);
+  return { columns, probesPerHop: queries * flows, maxTtl, timeoutMs, modeText: why, factsOf };
+}
+
+function factsOfSession({ directory }: TraceSession): FactsOf | null {
+  return directory === null ? null : (address) => directory.factsOf(address);
 }
 
 /** Text for --output json, atlas and prometheus. The formats are loaded when they are asked for. */
@@ -38,7 +44,7 @@ export async function dataText(
     }
     default: {
       const { jsonLine } = await import('./output-json.ts');
-      return jsonLine(trace);
+      return jsonLine(trace, factsOfSession(session));
     }
   }
 }

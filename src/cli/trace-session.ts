@@ -3,6 +3,7 @@
 
 import { type EngineChannel, type TraceEngine, TraceRefusal } from '../trace/trace.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
+import type { HopDirectory } from './hop-facts.ts';
 import type { TraceSettings } from './trace-settings.ts';
 
 export interface TraceSession {
@@ -14,6 +15,8 @@ export interface TraceSession {
   /** Aborted by a signal, or when nobody reads the results any more. */
   readonly stop: AbortSignal;
   readonly colour: boolean;
+  /** Null where nothing of addresses is wanted but themselves. */
+  readonly directory: HopDirectory | null;
 }
 
 /** Colour goes to terminals that know it, unless it is declined (no-color.org). */

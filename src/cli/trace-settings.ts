@@ -27,6 +27,10 @@ export interface TraceSettings {
   readonly waitMs: number;
   readonly packetLength: number;
   readonly output: OutputFormat;
+  /** Path of a database with AS numbers, or null. */
+  readonly asn: string | null;
+  /** Whether names are looked up. */
+  readonly names: boolean;
   readonly colour: boolean;
   /** Null without --watch. */
   readonly watch: { readonly intervalMs: number; readonly count: number | null } | null;
@@ -47,6 +51,9 @@ export interface TraceOptionValues {
   readonly wait?: string;
   readonly packetLength: string;
   readonly output: string;
+  readonly asn?: string;
+  readonly numeric?: boolean;
+  readonly names?: boolean;
   readonly color: boolean;
   readonly watch?: boolean;
   readonly interval?: string;
@@ -98,7 +105,7 @@ export function readTraceSettings(values: TraceOptionValues): TraceSettings {
     timeoutMs,
     waitMs: values.wait === undefined ? Math.min(waitMs, timeoutMs) : waitMs,
     packetLength: packetLength(values.packetLength),
-    output: choice(values.output, OUTPUT_FORMATS, '--output'),
+    ...factsWanted(values),
     colour: values.color,
     watch: watchOf(values),
   };
@@ -131,6 +138,22 @@ export function requestOf(
     trafficClass: 0,
     dontFragment: false,
   };
+}
+
+/** People get names, as traceroute(8) has them; programs get them when they ask, for a lookup may take its time. */
+function factsWanted(values: TraceOptionValues): Pick<TraceSettings, 'output' | 'asn' | 'names'> {
+  const output = choice(values.output, OUTPUT_FORMATS, '--output');
+  if (values.names === true && values.numeric === true) {
+    throw new UsageError('-n and --names exclude one another; give one of them');
+  }
+  const hasPlace = output === 'table' || output === 'json';
+  const given = values.names === true ? '--names' : values.asn === undefined ? null : '--asn';
+  if (!hasPlace && given !== null) {
+    throw new UsageError(`--output ${output} has no place for what ${given} finds; use table or json`);
+  }
+  if (values.asn === '') throw new UsageError('--asn is the path of an .mmdb file, and it is empty');
+  const names = values.names === true || (output === 'table' && values.numeric !== true);
+  return { output, asn: values.asn ?? null, names };
 }
 
 function portOf(text: string | undefined, protocol: Protocol): number | null {

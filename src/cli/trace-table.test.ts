@@ -12,6 +12,7 @@ const WIDE: TableContext = {
   maxTtl: 30,
   timeoutMs: 10_000,
   modeText: 'why',
+  factsOf: null,
 };
 
 function text(

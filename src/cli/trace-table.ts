@@ -2,6 +2,7 @@
 // while replies come in, and written once where there is none.
 
 import type { Trace } from '../trace/trace.ts';
+import type { FactsOf } from './hop-facts.ts';
 import { type HopRow, hopRows } from './hop-rows.ts';
 import type { Note } from './reply-notes.ts';
 import { clip, type Line, lineWidth, padEnd, padStart, piece, widthOf, wrap } from './styled-text.ts';
@@ -16,6 +17,8 @@ export interface TableContext {
   readonly timeoutMs: number;
   /** What to say of the mode: which sockets, and why those. */
   readonly modeText: string;
+  /** What is known of a hop's address, shown beside it; null where that is not wanted. */
+  readonly factsOf: FactsOf | null;
 }
 
 const HOP_WIDTH = 3;
@@ -27,7 +30,7 @@ const MOST_ADDRESS_WIDTH = 45;
 
 /** @param pending the trace is under way: there is no verdict yet. */
 export function traceTable(trace: Trace, context: TableContext, pending: boolean): Line[] {
-  const rows = hopRows(trace, pending);
+  const rows = hopRows(trace, pending, context.factsOf);
   const addressWidth = rows.reduce(
     (width, row) => Math.max(width, widthOf(row.address ?? '')),
     LEAST_ADDRESS_WIDTH,

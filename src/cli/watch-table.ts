@@ -1,6 +1,6 @@
 // The rows of --watch: a line for each hop with what its rounds add up to, and its other addresses under it.
 
-import { type Line, padEnd, padStart, piece, type Style, widthOf } from './styled-text.ts';
+import { clip, type Line, lineWidth, padEnd, padStart, piece, type Style, widthOf } from './styled-text.ts';
 import type { WatchRow, WatchRtt } from './watch-statistics.ts';
 
 const HOP_WIDTH = 3;
@@ -19,12 +19,17 @@ const RTT_COLUMNS: readonly { readonly name: keyof WatchRtt; readonly expendable
   { name: 'stdev', expendable: 4 },
 ];
 
-export function watchTable(rows: readonly WatchRow[], columns: number): Line[] {
+/** @param known what is known of an address; it stands at the end of its line, where there is room. */
+export function watchTable(
+  rows: readonly WatchRow[],
+  columns: number,
+  known: (address: string) => string = () => '',
+): Line[] {
   const addressWidth = Math.max(LEAST_ADDRESS_WIDTH, ...rows.flatMap((row) => row.addresses.map(widthOf)));
   const rttColumns = columnsThatFit(columns - fixedWidth(addressWidth));
   return [
     headingLine(addressWidth, rttColumns),
-    ...rows.flatMap((row) => rowLines(row, addressWidth, rttColumns)),
+    ...rows.flatMap((row) => rowLines(row, addressWidth, rttColumns, { columns, known })),
   ];
 }
 
@@ -47,7 +52,17 @@ function headingLine(addressWidth: number, rttColumns: readonly (keyof WatchRtt)
   return [piece(padStart('hop', HOP_WIDTH) + GAP + padEnd('address', addressWidth) + numbers, 'dim')];
 }
 
-function rowLines(row: WatchRow, addressWidth: number, rttColumns: readonly (keyof WatchRtt)[]): Line[] {
+interface Margin {
+  readonly columns: number;
+  readonly known: (address: string) => string;
+}
+
+function rowLines(
+  row: WatchRow,
+  addressWidth: number,
+  rttColumns: readonly (keyof WatchRtt)[],
+  margin: Margin,
+): Line[] {
   const [address, ...others] = row.addresses;
   const { rtt, lossRatio, answerRatio } = row;
   const line: Line = [
@@ -59,7 +74,22 @@ function rowLines(row: WatchRow, addressWidth: number, rttColumns: readonly (key
     ...(rtt === null ? [] : rttColumns.map((name) => piece(padStart(rtt[name].toFixed(2), RTT_WIDTH)))),
   ];
   const indent = ' '.repeat(HOP_WIDTH + GAP.length);
-  return [line, ...others.map((other): Line => [piece(indent), piece(other, 'dim')])];
+  return [
+    withKnown(line, address, margin),
+    ...others.map((other) =>
+      withKnown([piece(indent), piece(padEnd(other, addressWidth), 'dim')], other, margin),
+    ),
+  ];
+}
+
+/** Less room than this would show only the beginning of every name. */
+const LEAST_KNOWN_WIDTH = 16;
+
+function withKnown(line: Line, address: string | undefined, { columns, known }: Margin): Line {
+  const text = address === undefined ? '' : known(address);
+  const room = columns - lineWidth(line) - GAP.length;
+  if (text === '' || room < Math.min(LEAST_KNOWN_WIDTH, widthOf(text))) return line;
+  return clip([...line, piece(GAP), piece(text, 'dim')], columns);
 }
 
 function percent(ratio: number | null): string {

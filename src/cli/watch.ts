@@ -5,6 +5,7 @@ import type { Trace } from '../trace/trace.ts';
 import { AlternateScreen } from './alternate-screen.ts';
 import type { Destination } from './destinations.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
+import { askForNames, awaitNames, factsText } from './hop-facts.ts';
 import { modeText } from './mode-text.ts';
 import { type Line, piece, render, wrap } from './styled-text.ts';
 import { dataText } from './trace-report.ts';
@@ -88,6 +89,7 @@ class Watch {
         signal: this.#quit.signal,
         onProgress: (partial) => {
           this.#partial = partial;
+          askForNames(partial, this.#session.directory);
           this.#draw();
         },
       },
@@ -99,6 +101,7 @@ class Watch {
     this.#everReached ||= trace.reached;
     this.#statistics.add(trace);
     if (settings.output !== 'table') {
+      await awaitNames(trace, this.#session);
       io.stdout.write(await dataText(trace, this.#destination, this.#session));
     }
     this.#draw();
@@ -159,9 +162,14 @@ class Watch {
     return [
       titleLine(trace, this.#session.settings.maxTtl),
       this.#stateLine(),
-      ...watchTable(this.#statistics.rows(partial), columns),
+      ...watchTable(this.#statistics.rows(partial), columns, (address) => this.#known(address)),
       ...this.#legend(trace, columns),
     ];
+  }
+
+  #known(address: string): string {
+    const facts = this.#session.directory?.factsOf(address);
+    return facts === undefined ? '' : factsText(facts);
   }
 
   #stateLine(): Line {

@@ -84,6 +84,22 @@ export async function startHopscope(
   return { child, output };
 }
 
+/** Reads again until the text matches; rejects with the last one after `limitMs`. */
+export async function untilBody(
+  read: () => Promise<string>,
+  pattern: RegExp,
+  limitMs = 60_000,
+): Promise<string> {
+  const giveUpAt = Date.now() + limitMs;
+  let last = '';
+  while (Date.now() < giveUpAt) {
+    last = await read();
+    if (pattern.test(last)) return last;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${pattern} never matched; last: ${last}`);
+}
+
 /** Runs an instant PromQL query against a Prometheus in the namespace. */
 export async function query(
   namespace: Namespace,
