@@ -3,6 +3,8 @@
 import type { Config, Module, TargetConfig } from '../src/config/config.ts';
 import { NO_PUSH } from '../src/config/push.ts';
 import type { Round } from '../src/monitor/round.ts';
+import type { DelayReport } from '../src/path/delay.ts';
+import type { LossReport } from '../src/path/loss.ts';
 import type { PathObservation } from '../src/path/observation.ts';
 import type { Hop, HopReply, Trace } from '../src/trace/trace.ts';
 
@@ -84,6 +86,39 @@ export function sampleTrace(more: Partial<Trace> = {}): Trace {
   };
 }
 
+/** 5 % lost from the third hop on. */
+export const SAMPLE_LOSS: LossReport = {
+  sent: 200,
+  lost: 10,
+  lossRatio: 0.05,
+  interval: { low: 0.0274, high: 0.0896 },
+  startHop: 3,
+  cleanHop: 1,
+  confidence: 0.99,
+  lossProbability: 1,
+  steps: [{ hop: 3, lossRatio: 0.05 }],
+  flows: null,
+};
+
+/** 20 ms instead of 12.5 ms since ten minutes before the sample round, from the third hop on. */
+export const SAMPLE_DELAY: DelayReport = {
+  rttMinMs: 20,
+  rttMedianMs: 20.125,
+  interval: { low: 20.05, high: 20.25 },
+  rttP95Ms: 21,
+  rounds: 60,
+  slowestHop: 3,
+  slowestHopAddsMs: 9.25,
+  shift: {
+    atMs: 1_795_423_800_000,
+    detectedAtMs: 1_795_424_280_000,
+    beforeMs: 12.5,
+    afterMs: 20,
+    interval: { low: 7.25, high: 7.75 },
+    fromHop: 3,
+  },
+};
+
 export function samplePath(more: Partial<PathObservation> = {}): PathObservation {
   return {
     pathId: 'c0ffee123456',
@@ -97,8 +132,8 @@ export function samplePath(more: Partial<PathObservation> = {}): PathObservation
     rttMs: 20.125,
     lossRatio: 0,
     changes: [],
-    loss: null,
-    delay: null,
+    loss: SAMPLE_LOSS,
+    delay: SAMPLE_DELAY,
     health: [],
     ...more,
   };

@@ -185,6 +185,34 @@ export const TARGET_METRICS = {
     labels: ['kind'],
     help: 'Rounds without a trace, by kind of failure: dns (the name did not resolve), refused (the host does not permit or support it), engine.',
   },
+  forwardLoss: {
+    name: 'traceroute_forward_loss_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    help: 'Share of the probes lost between here and the destination over the recent rounds (about 256 probes), 0 to 1. Replies that routers on the way leave out do not count.',
+  },
+  lossStartHop: {
+    name: 'traceroute_loss_start_hop',
+    type: 'gauge',
+    help: 'First hop from which loss persists to the destination; 0 while nothing is lost or it cannot be told where. Silent and rate-limited hops are never named.',
+  },
+  delayShift: {
+    name: 'traceroute_delay_shift_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'By how much the latest lasting change of the median round-trip time moved it, in seconds; negative where it became shorter. Absent before the first.',
+  },
+  delayShiftAt: {
+    name: 'traceroute_delay_shift_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'When the latest lasting change of the median round-trip time was established, in seconds since the epoch; absent before the first.',
+  },
+  delayShiftHop: {
+    name: 'traceroute_delay_shift_hop',
+    type: 'gauge',
+    help: 'First hop that shares the latest lasting change of the median round-trip time and from which it persists; 0 where the hops do not tell. Absent before the first.',
+  },
   rtt: {
     name: 'traceroute_rtt_seconds',
     type: 'histogram',

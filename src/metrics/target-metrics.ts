@@ -72,7 +72,7 @@ const FAILURE_LABELS = ROUND_FAILURE_KINDS.map((kind) => renderLabels({ kind }))
 
 /** Series of one target when each has a value: gauges and info, counters, two histograms with sum and count. */
 const SERIES_PER_TARGET =
-  8 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
+  13 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
 
 class TargetStore implements TargetMetrics {
   readonly #directory: Pick<AddressDirectory, 'factsOf'> | null;
@@ -306,6 +306,11 @@ const FAMILIES: readonly Family[] = [
   [TARGET_METRICS.probesSent, value(FIELD.probesSent)],
   [TARGET_METRICS.probesLost, value(FIELD.probesLost)],
   [TARGET_METRICS.failures, each(FIELD.failures, FAILURE_LABELS)],
+  [TARGET_METRICS.forwardLoss, value(FIELD.forwardLoss)],
+  [TARGET_METRICS.lossStartHop, value(FIELD.lossStartHop)],
+  [TARGET_METRICS.delayShift, value(FIELD.delayShift)],
+  [TARGET_METRICS.delayShiftAt, value(FIELD.delayShiftAt)],
+  [TARGET_METRICS.delayShiftHop, value(FIELD.delayShiftHop)],
   [TARGET_METRICS.rtt, histogram(RTT, 0, FIELD.rttSum)],
   [TARGET_METRICS.duration, histogram(DURATION, RTT.length, FIELD.durationSum)],
 ];

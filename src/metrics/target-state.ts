@@ -3,6 +3,7 @@
 
 import type { TargetConfig } from '../config/config.ts';
 import type { Round } from '../monitor/round.ts';
+import type { DelayShift } from '../path/delay.ts';
 import { PATH_CHANGE_KINDS } from '../path/observation.ts';
 import type { Trace } from '../trace/trace.ts';
 import { DURATION_BUCKETS, ROUND_FAILURE_KINDS, RTT_BUCKETS } from './catalogue.ts';
@@ -29,9 +30,15 @@ export const FIELD = {
   rtt: 11,
   /** Failure of the latest round: 0 for none, else one more than its index in ROUND_FAILURE_KINDS. */
   failure: 12,
+  /** One for each of ROUND_FAILURE_KINDS. */
   failures: 13,
-  /** One for each of ROUND_FAILURE_KINDS before it. */
-  changes: 16,
+  forwardLoss: 16,
+  lossStartHop: 17,
+  delayShift: 18,
+  delayShiftAt: 19,
+  delayShiftHop: 20,
+  /** One for each of PATH_CHANGE_KINDS. */
+  changes: 21,
 } as const;
 
 export const DOUBLES_PER_TARGET: number = FIELD.changes + PATH_CHANGE_KINDS.length;
@@ -47,6 +54,14 @@ export interface HopFigures {
   readonly rttSeconds: number;
   readonly replyRatio: number;
 }
+
+/** What has no value before something happens. */
+const ABSENT_AT_FIRST: readonly number[] = [
+  FIELD.lastChange,
+  FIELD.delayShift,
+  FIELD.delayShiftAt,
+  FIELD.delayShiftHop,
+];
 
 export class TargetState {
   target: TargetConfig;
@@ -65,7 +80,7 @@ export class TargetState {
     this.target = target;
     this.labels = targetLabels(target);
     this.slot = slab.allocate();
-    this.set(FIELD.lastChange, Number.NaN);
+    for (const field of ABSENT_AT_FIRST) this.set(field, Number.NaN);
   }
 
   get(field: number): number {
@@ -90,6 +105,9 @@ export class TargetState {
     this.set(FIELD.asPathId, pathIdNumber(path?.asPathId ?? null));
     this.set(FIELD.rtt, path?.rttMs == null ? Number.NaN : path.rttMs / 1000);
     this.set(FIELD.lastRun, (round.startedAtMs + round.durationMs) / 1000);
+    this.set(FIELD.forwardLoss, path?.loss?.lossRatio ?? Number.NaN);
+    this.set(FIELD.lossStartHop, path?.loss?.startHop ?? Number.NaN);
+    this.#noteShift(path?.delay?.shift ?? null);
     this.destination = round.address ?? '';
     this.asPath = path?.asPath.join(' ') ?? '';
     this.#observe(FIELD.durationSum, DURATION, RTT.length, round.durationMs / 1000);
@@ -110,6 +128,13 @@ export class TargetState {
       this.add(FIELD.changes + PATH_CHANGE_KINDS.indexOf(change.kind), 1);
       this.set(FIELD.lastChange, change.atMs / 1000);
     }
+  }
+
+  #noteShift(shift: DelayShift | null): void {
+    if (shift === null) return;
+    this.set(FIELD.delayShift, (shift.afterMs - shift.beforeMs) / 1000);
+    this.set(FIELD.delayShiftAt, shift.detectedAtMs / 1000);
+    this.set(FIELD.delayShiftHop, shift.fromHop);
   }
 
   #observe(sumField: number, buckets: Buckets, at: number, value: number): void {

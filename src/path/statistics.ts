@@ -64,3 +64,21 @@ export function isImprobableSilence(hits: number, tries: number, misses: number,
   const rate = wilsonInterval(hits, tries, Z_999).low;
   return misses * Math.log1p(-Math.min(rate, 1 - 1e-12)) < Math.log(alpha);
 }
+
+/** Likelihood ratio G-squared of two shares being one (S. S. Wilks, 1938): chi-square with one degree of freedom. */
+export function likelihoodRatio(hitsA: number, triesA: number, hitsB: number, triesB: number): number {
+  const hits = hitsA + hitsB;
+  const tries = triesA + triesB;
+  return shareRatio(hitsA, triesA, hits, tries) + shareRatio(hitsB, triesB, hits, tries);
+}
+
+/** What one part adds to G-squared, where `allHits` of `allTries` is the share of the whole. */
+export function shareRatio(hits: number, tries: number, allHits: number, allTries: number): number {
+  if (tries === 0) return 0;
+  const expected = (tries * allHits) / allTries;
+  return 2 * (deviance(hits, expected) + deviance(tries - hits, tries - expected));
+}
+
+function deviance(seen: number, expected: number): number {
+  return seen === 0 ? 0 : seen * Math.log(seen / expected);
+}

@@ -11,6 +11,7 @@ import { type Figures, figuresOf } from './figures.ts';
 import { type Confirmation, Investigation, SETTLED_ROUNDS } from './investigation.ts';
 import type { PathChange, PathChangeKind, PathObservation, RenamedHop } from './observation.ts';
 import { hashAsPath } from './path-hash.ts';
+import { type HealthReport, PathHealth } from './path-health.ts';
 import { type HopReplies, hopReplies, noteReplies } from './reply-memory.ts';
 import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route-memory.ts';
 import { type Comparison, compareWithMemory, learnPath, type SeenPath, seenPathsOf } from './seen-path.ts';
@@ -67,6 +68,7 @@ export function createPathTracker(options: PathTrackerOptions = {}): PathTracker
 interface Destination {
   readonly memory: DestinationMemory;
   readonly routes: RouteMemory;
+  readonly health: PathHealth;
   /** What a doubtful verdict must be followed by in the next round. */
   provisional: string | null;
   provisionalRound: number;
@@ -104,6 +106,7 @@ class Tracker implements PathTracker {
     // A trace that could not be sent says nothing about the network.
     const local = !answered && (trace.end === 'send-failed' || trace.end === 'cancelled');
     if (local) return this.#observation(destination, []);
+    destination.health.observe(trace, atMs);
     const found: Found = { changes: [], renamed: [] };
     this.#reachability(destination, paths, atMs, found);
     this.#takeRound(destination, paths, trace, atMs, found);
@@ -178,6 +181,7 @@ class Tracker implements PathTracker {
     const destination: Destination = known ?? {
       memory: new DestinationMemory(address, this.#flows, this.#table),
       routes: new RouteMemory(),
+      health: new PathHealth(this.#flows),
       provisional: null,
       provisionalRound: 0,
     };
@@ -248,7 +252,10 @@ class Tracker implements PathTracker {
       found.renamed.push({ ttl, before: path.before[ttl - 1] ?? '', after: path.after[ttl - 1] ?? '' });
       return;
     }
-    if (verdict !== 'ecmp') routes.enter(memory, first, atMs);
+    if (verdict !== 'ecmp') {
+      routes.enter(memory, first, atMs);
+      destination.health.rerouted(first);
+    }
     if (memory.rounds < this.#baselineRounds) return;
     const change = (kind: PathChangeKind): PathChange => ({
       kind,
@@ -376,9 +383,7 @@ class Tracker implements PathTracker {
       rttMs: open?.figures.rttMs ?? null,
       lossRatio: open?.figures.lossRatio ?? 1,
       changes,
-      loss: null,
-      delay: null,
-      health: [],
+      ...healthOf(destination),
       ...(renamed.length > 0 ? { renamed } : {}),
     };
   }
@@ -389,6 +394,10 @@ class Tracker implements PathTracker {
     const addresses = hops.map((set) => (set[0] === undefined ? null : plainAddress(set[0], memory.address)));
     return collapseAsPath(hopAsNumbers(addresses, lookUp));
   }
+}
+
+function healthOf({ memory, health }: Destination): HealthReport {
+  return health.report(memory.address, (flow, ttl) => memory.expectedAddress(flow, ttl));
 }
 
 function reachabilityChange(

@@ -48,6 +48,7 @@ export class Measurement implements RunContext {
   /** Something was heard since progress was last reported. */
   hasNews = false;
   readonly #host: MeasurementHost;
+  readonly #sendingOrder: readonly FlowRun[];
   /** Greatest RTT at each TTL or beyond. */
   readonly #rttFromNs: number[] = [];
 
@@ -72,6 +73,16 @@ export class Measurement implements RunContext {
       this.runs.push(new FlowRun(this, host.acquire(channel, destination, request.port ?? 0, flow), flow));
     }
     this.mtu = request.discoverMtu === true ? new MtuSearch(this, host) : null;
+    const first = scatter(id) % request.flows;
+    this.#sendingOrder = [...this.runs.slice(first), ...this.runs.slice(0, first)];
+  }
+
+  /**
+   * The runs in the order they send. Each trace begins with another: a router that limits its replies must not always
+   * answer the same flow.
+   */
+  get sendingOrder(): readonly FlowRun[] {
+    return this.#sendingOrder;
   }
 
   get deadlineNs(): number {
@@ -83,7 +94,7 @@ export class Measurement implements RunContext {
     if (nowNs >= this.deadlineNs)
       return this.#finish(this.runs.every((run) => run.done) ? this.#outcome() : 'deadline', nowNs);
     let wake = Number.POSITIVE_INFINITY;
-    for (const run of this.runs) wake = Math.min(wake, run.advance(nowNs));
+    for (const run of this.#sendingOrder) wake = Math.min(wake, run.advance(nowNs));
     if (wake === Number.POSITIVE_INFINITY && this.runs.every((run) => run.done)) {
       wake = this.mtu?.advance(nowNs) ?? Number.POSITIVE_INFINITY;
       if (wake === Number.POSITIVE_INFINITY) wake = this.#discover(nowNs);
@@ -151,4 +162,9 @@ export class Measurement implements RunContext {
     if (heard === 0 && this.runs.every((run) => run.sendFailures > 0)) return 'send-failed';
     return heard >= this.request.maxTtl ? 'max-ttl' : 'silent';
   }
+}
+
+/** Trace numbers of one target lie regularly apart: their upper bits after Knuth's multiplication do not. */
+function scatter(id: number): number {
+  return Math.imul(id, 0x9e3779b1) >>> 16;
 }

@@ -52,30 +52,32 @@ function hopsOf(measurement: Measurement): Hop[] {
   const limits = runs.map((run) => lastTtl(run, request.silentHopLimit));
   const hops: Hop[] = [];
   for (let ttl = request.firstTtl; ttl <= Math.max(0, ...limits); ttl++) {
-    const sent: SentProbe[] = [];
+    let sent = 0;
     const replies: HopReply[] = [];
     for (const [i, run] of runs.entries()) {
       if (ttl > (limits[i] as number)) continue;
       for (const record of run.probes[ttl] ?? []) {
         if (record.state === 'failed' || record.voided) continue;
-        sent.push({ record, flow: run.flow });
+        sent++;
         if (record.answer !== null) replies.push(replyOf(record, run.flow, request.trafficClass));
       }
     }
-    const mixed = replies.length > 0 && replies.length < sent.length;
-    hops.push({ ttl, sent: sent.length, replies, ...(mixed ? { outcomes: outcomesOf(sent) } : {}) });
+    const mixed = replies.length > 0 && replies.length < sent;
+    hops.push({ ttl, sent, replies, ...(mixed ? { outcomes: outcomesOf(measurement, ttl, limits) } : {}) });
   }
   return hops;
 }
 
-interface SentProbe {
-  readonly record: ProbeRecord;
-  readonly flow: number;
-}
-
-function outcomesOf(sent: SentProbe[]): number[] {
-  sent.sort((a, b) => a.record.sentAtNs - b.record.sentAtNs);
-  return sent.map(({ record, flow }) => (record.answer === null ? ~flow : flow));
+function outcomesOf({ runs, sendingOrder }: Measurement, ttl: number, limits: readonly number[]): number[] {
+  const sent: { readonly atNs: number; readonly outcome: number }[] = [];
+  for (const run of sendingOrder) {
+    if (ttl > (limits[runs.indexOf(run)] as number)) continue;
+    for (const { state, voided, sentAtNs, answer } of run.probes[ttl] ?? []) {
+      if (state === 'failed' || voided) continue;
+      sent.push({ atNs: sentAtNs, outcome: answer === null ? ~run.flow : run.flow });
+    }
+  }
+  return sent.sort((a, b) => a.atNs - b.atNs).map(({ outcome }) => outcome);
 }
 
 function replyOf(record: ProbeRecord, flow: number, trafficClass: number): HopReply {
