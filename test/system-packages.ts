@@ -23,6 +23,16 @@ const PACKAGES = {
   'victoria-metrics': 'victoria-metrics',
   'systemd-analyze': 'systemd',
   openssl: 'openssl',
+  buildah: 'buildah',
+  podman: 'podman',
+  runc: 'runc',
+  skopeo: 'skopeo',
+  mmdebstrap: 'mmdebstrap',
+  iptables: 'iptables',
+  'qemu-arm-static': 'qemu-user-static',
+  'docker-registry': 'docker-registry',
+  htpasswd: 'apache2-utils',
+  keytool: 'default-jre-headless',
 } as const;
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
