@@ -64,6 +64,39 @@ for (const [name, { scenario, argv, status, options }] of Object.entries(CASES))
   }
 }
 
+const ROUTES: Readonly<Record<string, string>> = {
+  'route-meshed': 'diamond-meshed',
+  'route-unmeshed': 'diamond-unmeshed',
+  'route-nested': 'diamond-nested',
+  'route-per-packet': 'per-packet',
+};
+
+for (const [name, scenario] of Object.entries(ROUTES)) {
+  test(`trace --multipath draws every interface and link: ${name}`, async () => {
+    const argv = ['198.18.0.1', '--multipath', '95'];
+    for (const [locale, suffix] of [
+      ['C.UTF-8', ''],
+      ['C', '.ascii'],
+    ] as const) {
+      const harness = new CliHarness({ scenario, env: { LANG: locale } });
+      assert.equal(await harness.run('trace', ...argv), 0);
+      assertGolden(`${name}${suffix}.txt`, harness.io.out);
+    }
+    const terminal = new CliHarness({
+      scenario,
+      isTTY: true,
+      columns: 80,
+      rows: 80,
+      env: { LANG: 'C.UTF-8' },
+    });
+    assert.equal(await terminal.run('trace', ...argv), 0);
+    assertGolden(`${name}.80.txt`, new FakeScreen(terminal.io.out, 80, 80).text);
+    const json = new CliHarness({ scenario });
+    assert.equal(await json.run('trace', ...argv, '--output', 'json'), 0);
+    assertGolden(`${name}.json.jsonl`, json.io.out);
+  });
+}
+
 for (const output of ['json', 'atlas', 'prometheus']) {
   for (const name of ['mpls', 'silent-tail', 'flows', 'tcp-open', 'answers-elsewhere']) {
     const { scenario, argv, status, options } = CASES[name] as Case;

@@ -1,7 +1,7 @@
 // `--output json`: one object a trace, on one line. The keys and their order are an interface: they only grow.
 
 import { pathIdOf } from '../path/identity.ts';
-import type { Hop, HopReply, Trace } from '../trace/trace.ts';
+import type { Hop, HopReply, MultipathReport, Trace } from '../trace/trace.ts';
 import type { FactsOf } from './hop-facts.ts';
 
 /** One line with its line feed. Optional keys are left out, never null, except `port` and `pathId`. */
@@ -28,6 +28,7 @@ export function jsonLine(trace: Trace, factsOf: FactsOf | null = null): string {
     duplicates,
     late,
     flows,
+    ...(trace.multipath === undefined ? {} : { multipath: multipathObject(trace.multipath) }),
   })}\n`;
 }
 
@@ -53,6 +54,11 @@ function factsObject(address: string, factsOf: FactsOf | null): object {
   if (factsOf === null) return {};
   const { asn, name } = factsOf(address);
   return defined({ asn: asn ?? undefined, name: name ?? undefined });
+}
+
+function multipathObject(report: MultipathReport): object {
+  const { confidence, interfaces, perPacketTtls, probesSent, complete, note } = report;
+  return { confidence, interfaces, perPacketTtls, probesSent, complete, ...defined({ note }) };
 }
 
 function defined(fields: Readonly<Record<string, unknown>>): object {

@@ -59,6 +59,11 @@ test('runCli() answers wrong usage with one sentence on standard error and statu
     ['trace x -4 -6', '-4 and -6 exclude one another; give one of them, or none for whichever the host has'],
     ['trace ::1 -4', '::1 is an IPv6 address; leave out -4'],
     ['trace x --count 3', '--count belongs to --watch; add --watch, or use --queries for more probes a hop'],
+    ['trace x --multipath 90', '--multipath is 95 or 99; "90" is not'],
+    [
+      'trace x --multipath 95 --watch',
+      '--multipath is asked once and --watch again and again; leave out one of them',
+    ],
     ['trace x y --watch', '--watch shows one host and 2 are given; run it once for each'],
     [
       'trace x y --output prometheus',
@@ -76,10 +81,6 @@ test('runCli() answers wrong usage with one sentence on standard error and statu
   assert.match(await complaint(['trace', ''], 2), /is empty/);
   assert.match(await complaint(['trace', `${'a'.repeat(300)}.org`], 2), /too long/);
   assert.match(await complaint(['trace', ...Array<string>(257).fill('x')], 2), /more than the 256/);
-});
-
-test('runCli() does not offer --multipath', async () => {
-  assert.match(await complaint(['trace', 'x', '--multipath', '95'], 2), /unknown option/);
 });
 
 test('runCli() without a command prints help on standard error with status 2', async () => {

@@ -91,6 +91,7 @@ function addTrace(program: Command, io: CliIo, services: CliServices, finish: Fi
     .option('--max-ttl <number>', 'farthest hop to probe', maxTtl)
     .option('--queries <number>', 'probes for each hop and flow', queries)
     .option('--flows <number>', 'flows to trace; balancers spread flows over parallel links', flows)
+    .option('--multipath <percent>', 'find every parallel path with 95 or 99 % confidence, and draw them')
     .option('--timeout <duration>', 'longest time for a trace', timeout)
     .option('--wait <duration>', `longest wait for one reply (${wait})`)
     .option('--packet-length <bytes>', 'length of the IP packets, 0 for the smallest', packetLength)
@@ -231,6 +232,7 @@ Examples:
   hopscope trace example.org
   hopscope trace --protocol tcp example.org:443       as HTTPS goes, through firewalls
   hopscope trace --queries 3 --flows 8 example.org    parallel paths of a balancer
+  hopscope trace --multipath 95 example.org           all of them, as a graph
   hopscope trace --watch --count 60 example.org       a minute of it, then the figures
   hopscope trace --output json example.org | jq .hopCount
   hopscope trace 192.0.2.1 192.0.2.2 192.0.2.3        all at the same time

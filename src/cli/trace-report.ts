@@ -2,6 +2,7 @@
 
 import type { Trace } from '../trace/trace.ts';
 import type { Destination } from './destinations.ts';
+import { glyphsFor } from './glyphs.ts';
 import type { FactsOf } from './hop-facts.ts';
 import { modeText } from './mode-text.ts';
 import type { Line } from './styled-text.ts';
@@ -17,7 +18,8 @@ export function tableContext(trace: Trace, session: TraceSession, columns: numbe
   const { queries, flows, maxTtl, timeoutMs, mode } = session.settings;
   const why = modeText(trace, mode, session.channels);
   const factsOf = factsOfSession(session);
-  return { columns, probesPerHop: queries * flows, maxTtl, timeoutMs, modeText: why, factsOf };
+  const glyphs = glyphsFor(session.io.env);
+  return { columns, probesPerHop: queries * flows, maxTtl, timeoutMs, modeText: why, factsOf, glyphs };
 }
 
 function factsOfSession({ directory }: TraceSession): FactsOf | null {

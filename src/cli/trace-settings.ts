@@ -23,6 +23,8 @@ export interface TraceSettings {
   readonly queries: number;
   readonly flows: number;
   readonly silentHopLimit: number;
+  /** Confidence of multipath discovery in percent, or null for none. */
+  readonly multipath: 95 | 99 | null;
   readonly timeoutMs: number;
   readonly waitMs: number;
   readonly packetLength: number;
@@ -50,6 +52,7 @@ export interface TraceOptionValues {
   readonly timeout: string;
   readonly wait?: string;
   readonly packetLength: string;
+  readonly multipath?: string;
   readonly output: string;
   readonly asn?: string;
   readonly numeric?: boolean;
@@ -102,6 +105,7 @@ export function readTraceSettings(values: TraceOptionValues): TraceSettings {
     queries: integer(values.queries, 1, 10, '--queries'),
     flows: integer(values.flows, 1, 64, '--flows'),
     silentHopLimit: SILENT_HOP_LIMIT,
+    multipath: multipathOf(values),
     timeoutMs,
     waitMs: values.wait === undefined ? Math.min(waitMs, timeoutMs) : waitMs,
     packetLength: packetLength(values.packetLength),
@@ -137,6 +141,7 @@ export function requestOf(
     packetLength: settings.packetLength,
     trafficClass: 0,
     dontFragment: false,
+    multipath: settings.multipath,
   };
 }
 
@@ -162,6 +167,15 @@ function portOf(text: string | undefined, protocol: Protocol): number | null {
   if (protocol === 'icmp')
     throw new UsageError('ICMP has no ports; add --protocol tcp or udp, or leave out --port');
   return port;
+}
+
+function multipathOf({ multipath, watch }: TraceOptionValues): 95 | 99 | null {
+  if (multipath === undefined) return null;
+  const confidence = choice(multipath, ['95', '99'] as const, '--multipath');
+  if (watch === true) {
+    throw new UsageError('--multipath is asked once and --watch again and again; leave out one of them');
+  }
+  return confidence === '95' ? 95 : 99;
 }
 
 function familyOf(values: TraceOptionValues): Family | null {

@@ -6,6 +6,7 @@ import { isDestination } from '../trace/probe-record.ts';
 import type { Trace } from '../trace/trace.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { unreachableText } from './reply-notes.ts';
+import { multipathText } from './route-drawing.ts';
 import { type Line, type Piece, piece, wrap } from './styled-text.ts';
 
 export interface SummaryContext {
@@ -25,6 +26,11 @@ export function traceStatus(trace: Trace): ExitStatus {
 export function summaryLines(trace: Trace, context: SummaryContext): Line[] {
   const lines = wrapped(verdict(trace, context), trace.reached ? 'good' : 'bad', context.columns);
   lines.push(...wrapped(costText(trace), 'plain', context.columns));
+  const multipath = multipathText(trace);
+  if (multipath !== null) {
+    lines.push(...wrapped(multipath.found, 'plain', context.columns));
+    if (multipath.limit !== null) lines.push(...wrapped(multipath.limit, 'warning', context.columns));
+  }
   lines.push(...wrapped(`mode ${trace.mode}: ${context.modeText}`, 'dim', context.columns));
   if (trace.note !== undefined && trace.end !== 'send-failed') {
     lines.push(...wrapped(`note: ${trace.note}`, 'warning', context.columns));

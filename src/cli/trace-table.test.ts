@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { sampleTrace } from '../../test/sample-rounds.ts';
 import type { HopReply } from '../trace/trace.ts';
+import { UNICODE_GLYPHS } from './glyphs.ts';
 import { lineWidth, render } from './styled-text.ts';
 import { type TableContext, traceTable } from './trace-table.ts';
 
@@ -13,6 +14,7 @@ const WIDE: TableContext = {
   timeoutMs: 10_000,
   modeText: 'why',
   factsOf: null,
+  glyphs: UNICODE_GLYPHS,
 };
 
 function text(

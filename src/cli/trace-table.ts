@@ -1,10 +1,12 @@
 // One trace as a table: title, a row for each responder, and what it comes to. The same lines are drawn on a terminal
 // while replies come in, and written once where there is none.
 
-import type { Trace } from '../trace/trace.ts';
+import type { MultipathReport, Trace } from '../trace/trace.ts';
+import type { Glyphs } from './glyphs.ts';
 import type { FactsOf } from './hop-facts.ts';
 import { type HopRow, hopRows } from './hop-rows.ts';
 import type { Note } from './reply-notes.ts';
+import { routeDrawing } from './route-drawing.ts';
 import { clip, type Line, lineWidth, padEnd, padStart, piece, widthOf, wrap } from './styled-text.ts';
 import { summaryLines } from './trace-summary.ts';
 
@@ -19,6 +21,8 @@ export interface TableContext {
   readonly modeText: string;
   /** What is known of a hop's address, shown beside it; null where that is not wanted. */
   readonly factsOf: FactsOf | null;
+  /** What a route graph is drawn with. */
+  readonly glyphs: Glyphs;
 }
 
 const HOP_WIDTH = 3;
@@ -38,7 +42,11 @@ export function traceTable(trace: Trace, context: TableContext, pending: boolean
   const width = Math.min(addressWidth, MOST_ADDRESS_WIDTH);
   const lines = [titleLine(trace, context.maxTtl), headingLine(width, context.probesPerHop)];
   for (const row of rows) lines.push(...rowLines(row, width, context));
-  if (!pending) lines.push(...summaryLines(trace, context));
+  if (!pending) {
+    const drawing = routeDrawing(trace, context);
+    if (drawing.length > 0) lines.push([], ...drawing, []);
+    lines.push(...summaryLines(trace, context));
+  } else if (trace.multipath !== undefined) lines.push(progressLine(trace.multipath));
   return lines.map((line) => clip(line, context.columns));
 }
 
@@ -50,6 +58,11 @@ export function titleLine(trace: Trace, maxTtl: number): Line {
     piece(name, 'bold'),
     piece(` with ${trace.protocol.toUpperCase()}${port}, at most ${maxTtl} hops`),
   ];
+}
+
+function progressLine({ interfaces, probesSent }: MultipathReport): Line {
+  const count = interfaces.reduce((sum, layer) => sum + layer.length, 0);
+  return [piece(`looking for parallel paths: ${count} interfaces, ${probesSent} probes so far`, 'dim')];
 }
 
 function headingLine(addressWidth: number, probesPerHop: number): Line {

@@ -65,7 +65,7 @@ targets:
 test('loadConfig() reports every problem at once, each with line, column and key path', async () => {
   const problems = await problemsOf(`defaults: { intervall: 60s }
 modules:
-  https: { protocol: tcp, port: 70000, multipath: 95 }
+  https: { protocol: tcp, port: 70000, multipath: 90 }
   bare: { port: 1 }
   icmp: { protocol: tcp }
 targets:
@@ -82,7 +82,7 @@ probe: { allow: [198.18.0.1/15], maxConcurent: 3 }
   assert.deepEqual(problems, [
     'hopscope.yml:1:13: defaults.intervall: unknown key "intervall", did you mean "interval"?',
     'hopscope.yml:3:33: modules.https.port: out of range: 70000 (1 to 65535)',
-    'hopscope.yml:3:40: modules.https.multipath: key "multipath" is not available in this version',
+    'hopscope.yml:3:51: modules.https.multipath: "90" is none of 95, 99',
     'hopscope.yml:4:9: modules.bare: a protocol is missing: write protocol: icmp, udp or tcp',
     'hopscope.yml:5:21: modules.icmp.protocol: module "icmp" is built in and its protocol is icmp; give the module another name',
     'hopscope.yml:7:36: targets[0].interval: not a duration: "30" (write 30s, 5m, 1h)',

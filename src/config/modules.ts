@@ -137,6 +137,7 @@ function withSettings(base: Module, entry: ModuleSettings): Module {
     packetLength: entry.packetLength ?? base.packetLength,
     trafficClass: entry.trafficClass ?? base.trafficClass,
     dontFragment: entry.dontFragment ?? base.dontFragment,
+    multipath: entry.multipath ?? base.multipath,
   };
 }
 

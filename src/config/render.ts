@@ -99,6 +99,7 @@ function renderModule(module: Module): string {
     packetLength: module.packetLength,
     trafficClass: module.trafficClass,
     dontFragment: module.dontFragment,
+    multipath: module.multipath,
   });
 }
 

@@ -39,6 +39,7 @@ export type ModuleSettings = Optional<{
   packetLength: number;
   trafficClass: number;
   dontFragment: boolean;
+  multipath: 95 | 99;
 }>;
 
 export type ModuleEntry = ModuleSettings & Optional<{ protocol: 'icmp' | 'udp' | 'tcp'; port: number }>;
@@ -161,6 +162,11 @@ const moduleSettings = {
   ),
   trafficClass: integer(0, 255, '0', 'IPv4 type of service, IPv6 traffic class: DSCP in the upper six bits.'),
   dontFragment: flag('false', 'Forbid routers to fragment the probes.'),
+  multipath: choice(
+    [95, 99] as const,
+    'none',
+    'Confidence in percent with which every parallel path is searched for: at first, after a change, and hourly.',
+  ),
 };
 
 const targetSettings = {
@@ -252,8 +258,8 @@ const fields = {
   },
 } as const;
 
-export const defaultsSection: Section<DefaultsEntry> = named(fields.defaults, ['multipath']);
-export const moduleSection: Section<ModuleEntry> = named(fields.module, ['multipath']);
+export const defaultsSection: Section<DefaultsEntry> = named(fields.defaults);
+export const moduleSection: Section<ModuleEntry> = named(fields.module);
 export const mainTargetSection: Section<MainTargetEntry> = named(fields.target);
 export const fileTargetSection: Section<FileTargetEntry> = named(fields.targetFile);
 export const probeSection: Section<ProbeEntry> = named(fields.probe);
