@@ -57,8 +57,8 @@ function factsObject(address: string, factsOf: FactsOf | null): object {
 }
 
 function multipathObject(report: MultipathReport): object {
-  const { confidence, interfaces, perPacketTtls, probesSent, complete, note } = report;
-  return { confidence, interfaces, perPacketTtls, probesSent, complete, ...defined({ note }) };
+  const { confidence, interfaces, perPacketTtls, probesSent, complete, note, changed } = report;
+  return { confidence, interfaces, perPacketTtls, probesSent, complete, ...defined({ note, changed }) };
 }
 
 function defined(fields: Readonly<Record<string, unknown>>): object {

@@ -4,6 +4,7 @@ import type {
   EngineChannel,
   EngineCounters,
   HopReply,
+  MultipathReport,
   Trace,
   TraceEngine,
   TraceOptions,
@@ -20,6 +21,8 @@ export interface FakeAnswer {
   /** Responders by TTL; the last one is the destination where `reached`. */
   readonly path: readonly (string | null)[];
   readonly reached: boolean;
+  /** Reported where the request asks for a search for parallel paths. */
+  readonly multipath?: MultipathReport;
   /** Thrown instead of a result. */
   readonly error?: Error;
   /** Ignores the deadline and the abort signal. */
@@ -117,6 +120,9 @@ function fakeTrace(request: TraceRequest, answer: FakeAnswer, startedAt: string,
     protocol: request.protocol,
     port: request.port,
     mode: 'raw',
+    ...((request.multipath ?? null) === null || answer.multipath === undefined
+      ? {}
+      : { multipath: answer.multipath }),
     startedAt,
     durationMs: answer.durationMs,
     reached: answer.reached,

@@ -22,11 +22,17 @@ export const MAX_CONFIRMATIONS = 12;
 const OVER = 'over';
 /** With less than this left of a round nothing can be confirmed. */
 const LEAST_CONFIRMATION_MS = 20;
+/** Parallel paths are searched for again so often where nothing changed: a search costs hundreds of probes. */
+const DISCOVERY_INTERVAL_MS = 3_600_000;
+/** Share of a round's time that a search may take; the rest is for confirming a change. */
+const DISCOVERY_SHARE = 0.8;
 
 /** What is remembered of a target from round to round. */
 export interface TargetMemory {
   readonly path: PathMemory;
   lastAddress: string | null;
+  /** When parallel paths were last searched for; absent when that is due, at first and after a change. */
+  discoveredAtMs?: number;
 }
 
 export interface Measurement {
@@ -90,10 +96,12 @@ export async function measure(asked: Measurement, tools: MeasuringTools): Promis
   const deadline = beganAt + asked.budgetMs;
   try {
     const request = requestFor(asked.target, address, deadline - clock.now(), tools.distances);
-    const trace = await runTrace(request, asked, tools);
+    const trace = await runTrace(withDiscovery(request, asked, beganAt), asked, tools);
     if (asked.signal.aborted || trace.end === 'cancelled') return { kind: 'cancelled' };
     if (trace.reached) tools.distances.set(distanceKey(address, asked.target.module), trace.hopCount);
+    if (trace.multipath !== undefined) asked.memory.discoveredAtMs = beganAt;
     const path = await interpret(trace, request, deadline, asked, tools);
+    if (path.changes.some(({ kind }) => kind !== 'unreachable')) delete asked.memory.discoveredAtMs;
     if (asked.signal.aborted) return { kind: 'cancelled' };
     return round({ ...base, durationMs: clock.now() - beganAt, address, family, trace, path, failure: null });
   } catch (error) {
@@ -174,6 +182,14 @@ function requestFor(
     trafficClass: module.trafficClass,
     dontFragment: module.dontFragment,
   };
+}
+
+/** The request with a search for parallel paths, where the module wants one and it is due. */
+function withDiscovery(request: TraceRequest, { memory, target }: Measurement, nowMs: number): TraceRequest {
+  const { multipath } = target.module;
+  const last = memory.discoveredAtMs ?? Number.NEGATIVE_INFINITY;
+  if (multipath === null || nowMs - last < DISCOVERY_INTERVAL_MS) return request;
+  return { ...request, multipath, timeoutMs: Math.max(1, request.timeoutMs * DISCOVERY_SHARE) };
 }
 
 async function runTrace(request: TraceRequest, asked: Measurement, tools: MeasuringTools): Promise<Trace> {

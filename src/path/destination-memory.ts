@@ -66,6 +66,8 @@ export class DestinationMemory {
   everReached = false;
   aliases: Alias[] = [];
   siblings: Sibling[] = [];
+  /** Paths that multipath discovery found on the present route; 0 while unknown. */
+  discoveredPaths = 0;
   suspects: Suspect[] = [];
   /** Probes in a row with a flow's own length that went unanswered while it met the destination beyond; mostly empty. */
   overshoots: number[] = [];
@@ -199,6 +201,7 @@ export class DestinationMemory {
   dropSiblingsFrom(ttl: number): void {
     for (const sibling of this.siblings) if (sibling.ttl >= ttl) this.table.release(sibling.id);
     this.siblings = this.siblings.filter((sibling) => sibling.ttl < ttl);
+    this.discoveredPaths = 0;
   }
 
   /**

@@ -14,6 +14,7 @@ import { hashAsPath } from './path-hash.ts';
 import { type HealthReport, PathHealth } from './path-health.ts';
 import { type HopReplies, hopReplies, noteReplies } from './reply-memory.ts';
 import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route-memory.ts';
+import { discoveredPaths } from './route-paths.ts';
 import { type Comparison, compareWithMemory, learnPath, type SeenPath, seenPathsOf } from './seen-path.ts';
 import { reconcileSpreadHops } from './spread-hops.ts';
 import { judge, type Verdict } from './verdict.ts';
@@ -113,7 +114,10 @@ class Tracker implements PathTracker {
     if (answered) {
       memory.rounds++;
       memory.settled = Math.min(255, memory.settled + 1);
-      if (this.#investigation === null) learnSiblings(memory, all, this.#flows);
+      if (this.#investigation === null) {
+        learnSiblings(memory, all, this.#flows);
+        learnDiscovered(memory, trace);
+      }
       destination.routes.count(memory, atMs);
     }
     return this.#observation(destination, found);
@@ -378,7 +382,7 @@ class Tracker implements PathTracker {
       asPath,
       reached: open?.reached ?? false,
       hopCount: open?.hopCount ?? 0,
-      paths: distinctExpected(memory),
+      paths: Math.max(distinctExpected(memory), memory.discoveredPaths),
       lastRespondingHop: open?.figures.lastRespondingHop ?? 0,
       rttMs: open?.figures.rttMs ?? null,
       lossRatio: open?.figures.lossRatio ?? 1,
@@ -450,6 +454,18 @@ function learnSiblings(memory: DestinationMemory, paths: readonly SeenPath[], fl
       for (const address of set) if (!memory.knows(i + 1, address)) memory.addSibling(i + 1, address);
     }
   }
+}
+
+/** What a search for parallel paths met. What it met of another route than the flows' is no sibling of theirs. */
+function learnDiscovered(memory: DestinationMemory, trace: Trace): void {
+  const { multipath } = trace;
+  if (multipath === undefined || multipath.changed === true) return;
+  for (const [i, addresses] of multipath.interfaces.entries()) {
+    for (const address of addresses) {
+      if (address !== memory.address && !memory.knows(i + 1, address)) memory.addSibling(i + 1, address);
+    }
+  }
+  memory.discoveredPaths = discoveredPaths(trace);
 }
 
 function noteOvershoot(memory: DestinationMemory, path: SeenPath, comparison: Comparison): void {

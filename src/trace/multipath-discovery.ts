@@ -92,6 +92,11 @@ export class MultipathDiscovery {
     for (const run of runs) this.#take(run);
   }
 
+  /** The route changed at least once while it was searched. */
+  get routeChanged(): boolean {
+    return this.#restarts > 0;
+  }
+
   get maxFlows(): number {
     return this.#maxFlows;
   }

@@ -27,6 +27,7 @@ export function reportDiscovery(
     probesSent: discovery.probesSent,
     complete: discovery.done && limit === undefined,
     ...(limit === undefined ? {} : { note: limit }),
+    ...(discovery.routeChanged ? { changed: true as const } : {}),
   };
   return { report, links: linksOf(graph, planner.base) };
 }

@@ -107,6 +107,8 @@ export interface MultipathReport {
   /** Whether every stopping rule was met; `note` says in one sentence what cut it short. */
   readonly complete: boolean;
   readonly note?: string;
+  /** The route changed during the search: what is reported need not be the route of the trace's own flows. */
+  readonly changed?: true;
 }
 
 /** A link narrower than what comes before it, as the router in front of it said. */
