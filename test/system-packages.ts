@@ -33,6 +33,7 @@ const PACKAGES = {
   'docker-registry': 'docker-registry',
   htpasswd: 'apache2-utils',
   keytool: 'default-jre-headless',
+  chromium: 'chromium',
 } as const;
 
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

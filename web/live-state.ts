@@ -1,0 +1,60 @@
+// The page's one connection to the live feed: what it hears goes to the target store and to whoever listens.
+
+import { type Signal, signal } from '@preact/signals';
+import type { ApiLiveEvent } from '../src/http/api-shapes.ts';
+import { openFeed } from './browser-feed.ts';
+import { setServerTime } from './clock.ts';
+import type { FeedState, LiveFeed } from './live-feed.ts';
+import { loadTargets, noteChange, noteRun } from './target-store.ts';
+
+export const feedState: Signal<FeedState> = signal('connecting');
+/** When the page last heard of the exporter, on the reader's clock; 0 for never. */
+export const heardAtMs: Signal<number> = signal(0);
+/** When the next attempt is, on the reader's clock. */
+export const retryAtMs: Signal<number> = signal(0);
+
+type Listener = (event: ApiLiveEvent) => void;
+const listeners = new Set<Listener>();
+let feed: LiveFeed | null = null;
+
+/** Calls `listener` for every event until the returned function is called. */
+export function onLiveEvent(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function startLive(): void {
+  feed = openFeed('api/v1/live', {
+    onState: (state, { retryInMs, again }) => {
+      feedState.value = state;
+      retryAtMs.value = Date.now() + retryInMs;
+      // What happened meanwhile was missed.
+      if (again) catchUp();
+    },
+    onEvent: handle,
+  });
+  addEventListener('online', () => feed?.retryNow());
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) feed?.retryNow();
+  });
+}
+
+export function retryLive(): void {
+  feed?.retryNow();
+}
+
+function catchUp(): void {
+  void loadTargets();
+  for (const listener of listeners) listener({ type: 'resync', dropped: 0 });
+}
+
+function handle(event: ApiLiveEvent): void {
+  const now = Date.now();
+  // Once a second is enough to know that it lives.
+  if (now - heardAtMs.peek() > 1000) heardAtMs.value = now;
+  if (event.type === 'hello' || event.type === 'heartbeat') setServerTime(event.nowMs);
+  else if (event.type === 'run') noteRun(event.target, event.run);
+  else if (event.type === 'change') noteChange(event.change);
+  else if (event.type === 'resync' || event.type === 'targets') void loadTargets();
+  for (const listener of listeners) listener(event);
+}
