@@ -23,7 +23,7 @@ export function ChangeList({ changes, chosen, withTarget }: ChangeListProps): JS
             <span class="sign" aria-hidden="true">
               {KIND_SIGNS[change.kind]}
             </span>
-            {KIND_WORDS[change.kind]}
+            <span class="kind-words">{KIND_WORDS[change.kind]}</span>
           </span>
           <span class="when">
             <At atMs={change.atMs} />{' '}

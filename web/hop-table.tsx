@@ -12,6 +12,8 @@ export interface HopTableProps {
 }
 
 export function HopTable({ nodes, hop, onHop, caption }: HopTableProps): JSX.Element {
+  const named = nodes.some(({ name }) => name !== null);
+  const placed = nodes.some(({ asn }) => asn !== null);
   const rows = nodes.filter(({ ttl }) => ttl > 0).toSorted((a, b) => a.ttl - b.ttl || b.share - a.share);
   return (
     <div class="table-frame" tabIndex={0} role="region" aria-label={caption}>
@@ -21,8 +23,12 @@ export function HopTable({ nodes, hop, onHop, caption }: HopTableProps): JSX.Ele
           <tr>
             <th scope="col">Hop</th>
             <th scope="col">Address</th>
-            <th scope="col">Name</th>
-            <th scope="col">AS</th>
+            {named ? (
+              <th scope="col" class="name">
+                Name
+              </th>
+            ) : null}
+            {placed ? <th scope="col">AS</th> : null}
             <th scope="col" class="number">
               Traces
             </th>
@@ -49,6 +55,8 @@ export function HopTable({ nodes, hop, onHop, caption }: HopTableProps): JSX.Ele
             <HopRow
               key={`${node.ttl} ${node.address}`}
               node={node}
+              named={named}
+              placed={placed}
               again={rows[i - 1]?.ttl === node.ttl}
               marked={node.ttl === hop}
               onHop={onHop}
@@ -62,13 +70,16 @@ export function HopTable({ nodes, hop, onHop, caption }: HopTableProps): JSX.Ele
 
 interface HopRowProps {
   readonly node: ApiNode;
+  /** Whether any hop has a name, an AS. */
+  readonly named: boolean;
+  readonly placed: boolean;
   /** The row above is of the same TTL. */
   readonly again: boolean;
   readonly marked: boolean;
   readonly onHop: (ttl: number) => void;
 }
 
-function HopRow({ node, again, marked, onHop }: HopRowProps): JSX.Element {
+function HopRow({ node, named, placed, again, marked, onHop }: HopRowProps): JSX.Element {
   const { ttl, address, name, asn, asName, share, sent, answered, rtt } = node;
   const lost = node.forwardLossRatio;
   return (
@@ -89,10 +100,12 @@ function HopRow({ node, again, marked, onHop }: HopRowProps): JSX.Element {
         {node.destination ? <span class="tag">destination</span> : null}
         <span class="name-below">{name ?? ''}</span>
       </td>
-      <td class="name">{name ?? ''}</td>
-      <td class="as">
-        {asn === null ? '' : <b>AS{asn}</b>} <span class="as-name">{asName ?? ''}</span>
-      </td>
+      {named ? <td class="name">{name ?? ''}</td> : null}
+      {placed ? (
+        <td class="as">
+          {asn === null ? '' : <b>AS{asn}</b>} <span class="as-name">{asName ?? ''}</span>
+        </td>
+      ) : null}
       <td class="number">{formatRatio(share)}</td>
       <td class="number">{sent === 0 ? '–' : formatRatio(answered / sent)}</td>
       <td class="number">{formatMs(rtt?.minMs ?? null)}</td>

@@ -13,6 +13,8 @@ export const heardAtMs: Signal<number> = signal(0);
 /** When the next attempt is, on the reader's clock. */
 export const retryAtMs: Signal<number> = signal(0);
 
+const RELOAD_PAUSE_MS = 1500;
+
 type Listener = (event: ApiLiveEvent) => void;
 const listeners = new Set<Listener>();
 let feed: LiveFeed | null = null;
@@ -43,8 +45,19 @@ export function retryLive(): void {
   feed?.retryNow();
 }
 
+let reloadTimer = 0;
+
+/** Reading thousands anew is dear: what comes in a burst is answered once. */
+function reloadSoon(): void {
+  if (reloadTimer !== 0) return;
+  reloadTimer = window.setTimeout(() => {
+    reloadTimer = 0;
+    void loadTargets();
+  }, RELOAD_PAUSE_MS);
+}
+
 function catchUp(): void {
-  void loadTargets();
+  reloadSoon();
   for (const listener of listeners) listener({ type: 'resync', dropped: 0 });
 }
 
@@ -55,6 +68,6 @@ function handle(event: ApiLiveEvent): void {
   if (event.type === 'hello' || event.type === 'heartbeat') setServerTime(event.nowMs);
   else if (event.type === 'run') noteRun(event.target, event.run);
   else if (event.type === 'change') noteChange(event.change);
-  else if (event.type === 'resync' || event.type === 'targets') void loadTargets();
+  else if (event.type === 'resync' || event.type === 'targets') reloadSoon();
   for (const listener of listeners) listener(event);
 }

@@ -53,6 +53,7 @@ function Page(): JSX.Element {
       <footer>
         <p>hopscope {status.value?.version ?? ''}</p>
         <p>Times in {zoneName()}</p>
+        {status.value?.history.enabled === false ? <p>No history file: a restart forgets</p> : null}
         <nav aria-label="Endpoints">
           <a href="metrics">metrics</a>
           <a href="config">configuration</a>

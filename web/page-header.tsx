@@ -101,13 +101,8 @@ export function StaleBar(): JSX.Element | null {
       </p>
     );
   }
-  if (history !== undefined && !(history.enabled && history.healthy)) {
-    return (
-      <p class="bar is-mild">
-        {history.message ??
-          'There is no history: hopscope forgets paths and changes when it restarts. Start it with --history.path to keep them.'}
-      </p>
-    );
+  if (history?.enabled === true && !history.healthy) {
+    return <p class="bar is-mild">{history.message ?? 'The history is not being written.'}</p>;
   }
   return null;
 }

@@ -1,6 +1,8 @@
 // Which colour and letter stand for a path id. Invariant: within one target two paths seen on one page never share a
 // colour while there are colours left, and a path keeps its own as long as the page lives.
 
+import { insideShortGap } from './gap.ts';
+
 /** Classes `p0` to `p9` in style.css. */
 export const COLOURS = 10;
 const MAX_TARGETS = 20_000;
@@ -42,21 +44,22 @@ export interface PathStretch {
   readonly pathId: string | null;
 }
 
-/** Buckets with the same path put together; a gap inside one path does not cut it. */
+/** Buckets with the same path put together; a gap of at most `shortGap` belongs to the path before it. */
 export function pathStretches(
   path: readonly (number | null)[],
   paths: readonly string[],
+  shortGap: number,
 ): readonly PathStretch[] {
+  const bridged = insideShortGap(
+    path.map((index) => index !== null),
+    shortGap,
+  );
   const stretches: { from: number; to: number; pathId: string | null }[] = [];
   for (const [i, index] of path.entries()) {
-    const pathId = index === null ? null : (paths[index] ?? null);
     const last = stretches.at(-1);
+    const pathId = bridged[i] ? (last?.pathId ?? null) : index === null ? null : (paths[index] ?? null);
     if (last?.pathId === pathId) last.to = i + 1;
-    else if (pathId !== null && last?.pathId === null && stretches.at(-2)?.pathId === pathId) {
-      stretches.pop();
-      const before = stretches.at(-1);
-      if (before !== undefined) before.to = i + 1;
-    } else stretches.push({ from: i, to: i + 1, pathId });
+    else stretches.push({ from: i, to: i + 1, pathId });
   }
   return stretches;
 }

@@ -116,8 +116,10 @@ function Boundary({
   const half = scale.column / 2 - 5;
   const upper: string[] = [];
   const lower: string[] = [];
-  for (const { column, top, bottom } of enclosure.columns) {
-    const [left, right] = [scale.x(column) - half, scale.x(column) + half];
+  for (const [i, { column, top, bottom }] of enclosure.columns.entries()) {
+    // Upright steps between two columns of it, a gap to what is not.
+    const left = scale.x(column) - (i === 0 ? half : scale.column / 2);
+    const right = scale.x(column) + (i === enclosure.columns.length - 1 ? half : scale.column / 2);
     const [high, low] = [scale.y(top) - 27, scale.y(bottom) + 38];
     upper.push(`${left} ${high}`, `${right} ${high}`);
     lower.unshift(`${right} ${low}`, `${left} ${low}`);

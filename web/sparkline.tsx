@@ -3,12 +3,18 @@
 import type { JSX } from 'preact';
 import type { ApiSparkline } from '../src/http/api-shapes.ts';
 import { formatMs, formatRatio } from './figure-text.ts';
+import { expectedGap, insideShortGap } from './gap.ts';
 import { type PathColours, pathStretches } from './path-colours.ts';
 
 const WIDTH = 180;
 const HEIGHT = 26;
 
-export function Sparkline({ recent }: { readonly recent: ApiSparkline }): JSX.Element {
+export interface SparklineProps {
+  readonly recent: ApiSparkline;
+  readonly intervalMs: number;
+}
+
+export function Sparkline({ recent, intervalMs }: SparklineProps): JSX.Element {
   const { rttMs, lossRatio } = recent;
   const step = WIDTH / Math.max(1, rttMs.length);
   const known = rttMs.filter((value) => value !== null);
@@ -18,14 +24,19 @@ export function Sparkline({ recent }: { readonly recent: ApiSparkline }): JSX.El
   const range = Math.max(high - low, high * 0.25, 0.5);
   const middle = (low + high) / 2;
   const y = (value: number): number => HEIGHT / 2 - ((value - middle) / range) * (HEIGHT - 5);
+  const bridged = insideShortGap(
+    lossRatio.map((ratio, i) => ratio !== null || (rttMs[i] ?? null) !== null),
+    expectedGap(intervalMs, recent.stepMs),
+  );
   let line = '';
   let pen = 'M';
   for (const [i, value] of rttMs.entries()) {
-    if (value === null) pen = 'M';
-    else {
+    if (value === null) {
+      if (!bridged[i]) pen = 'M';
+    } else {
       line += `${pen}${round((i + 0.5) * step)} ${round(y(value))}`;
       // A point alone is a line of no length, which round caps make visible.
-      if (pen === 'M' && (rttMs[i + 1] ?? null) === null) line += 'h.01';
+      if (pen === 'M') line += 'h.01';
       pen = 'L';
     }
   }
@@ -59,6 +70,8 @@ function describe({ rttMs, lossRatio }: ApiSparkline): string {
 
 export interface PathStripProps {
   readonly target: string;
+  /** Empty buckets in a row that mean nothing. */
+  readonly shortGap: number;
   readonly path: readonly (number | null)[];
   readonly paths: readonly string[];
   readonly colours: PathColours;
@@ -66,9 +79,9 @@ export interface PathStripProps {
 }
 
 /** Time from left to right, a colour for each path, a white seam where it changed. */
-export function PathStrip({ target, path, paths, colours, label }: PathStripProps): JSX.Element {
+export function PathStrip({ target, shortGap, path, paths, colours, label }: PathStripProps): JSX.Element {
   const step = WIDTH / Math.max(1, path.length);
-  const stretches = pathStretches(path, paths);
+  const stretches = pathStretches(path, paths, shortGap);
   const shown = stretches.filter(({ pathId }) => pathId !== null);
   const seams = Math.max(0, shown.length - 1);
   const words =

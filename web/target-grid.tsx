@@ -6,10 +6,12 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApiTarget } from '../src/http/api-shapes.ts';
 import { Ago } from './age.tsx';
 import { formatMs, formatRatio } from './figure-text.ts';
+import { expectedGap } from './gap.ts';
 import { StandingMark } from './icons.tsx';
 import { address, follow, go, viewUrl } from './navigation.ts';
 import type { SortKey } from './page-address.ts';
 import { pathColours } from './path-palette.ts';
+import { latestLoss } from './recent-window.ts';
 import { rove } from './roving.ts';
 import { PathStrip, Sparkline } from './sparkline.tsx';
 import { standingOf } from './target-order.ts';
@@ -149,6 +151,7 @@ interface RowProps {
 function Row({ target: listed, index, stop, onFocus }: RowProps): JSX.Element {
   const target = targetSignal(listed.key)?.value ?? listed;
   const standing = standingOf(target);
+  const loss = latestLoss(target.recent);
   const labels = Object.entries(target.labels);
   const detail =
     target.state !== 'ok' && target.reason !== null
@@ -191,13 +194,14 @@ function Row({ target: listed, index, stop, onFocus }: RowProps): JSX.Element {
       <div class="number rtt" role="gridcell">
         {formatMs(target.rttMs)}
       </div>
-      <div class={`number loss${(target.lossRatio ?? 0) > 0 ? ' some' : ''}`} role="gridcell">
-        {formatRatio(target.lossRatio)}
+      <div class={`number loss${(loss ?? 0) > 0 ? ' some' : ''}`} role="gridcell">
+        {formatRatio(loss)}
       </div>
       <div class="hour" role="gridcell">
-        <Sparkline recent={target.recent} />
+        <Sparkline recent={target.recent} intervalMs={target.intervalMs} />
         <PathStrip
           target={target.key}
+          shortGap={expectedGap(target.intervalMs, target.recent.stepMs)}
           path={target.recent.path}
           paths={target.recent.paths}
           colours={pathColours}

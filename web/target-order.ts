@@ -3,6 +3,7 @@
 import type { ApiTarget, ApiTargetState } from '../src/http/api-shapes.ts';
 import { formatAsn } from './figure-text.ts';
 import type { SortKey } from './page-address.ts';
+import { latestLoss } from './recent-window.ts';
 
 export interface Selection {
   readonly filter: string;
@@ -49,13 +50,13 @@ const KEYS: Readonly<Record<SortKey, (target: ApiTarget, i: number) => number | 
   target: (_, i) => i,
   hops: ({ hops }) => hops,
   rtt: ({ rttMs }) => rttMs,
-  loss: ({ lossRatio }) => lossRatio,
+  loss: ({ recent }) => latestLoss(recent),
   // The latest first when ascending: nobody asks for the oldest.
   change: ({ lastChange }) => (lastChange === null ? null : -lastChange.atMs),
 };
 
-export function standingOf({ state, lossRatio }: Pick<ApiTarget, 'state' | 'lossRatio'>): Standing {
-  return state === 'ok' && lossRatio !== null && lossRatio >= LOSSY_RATIO ? 'lossy' : state;
+export function standingOf({ state, recent }: Pick<ApiTarget, 'state' | 'recent'>): Standing {
+  return state === 'ok' && (latestLoss(recent) ?? 0) >= LOSSY_RATIO ? 'lossy' : state;
 }
 
 /** What is not known comes last in either direction. */

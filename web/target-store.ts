@@ -161,6 +161,6 @@ function withRun(target: ApiTarget, run: ApiRunEvent): ApiTarget {
     paths: run.paths,
     pathId: run.pathId,
     asPath: run.asPath,
-    recent: addRun(target.recent, run),
+    recent: addRun(target.recent, run, target.intervalMs),
   };
 }

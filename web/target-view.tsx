@@ -17,6 +17,7 @@ import { address, follow, go, viewUrl } from './navigation.ts';
 import { Notice } from './notice.tsx';
 import { type Period, SPANS_MS, spanName } from './page-address.ts';
 import { pathColours } from './path-palette.ts';
+import { firstMeasured, latestLoss } from './recent-window.ts';
 import { type Remote, useRemote } from './remote.ts';
 import { RouteCard } from './route-card.tsx';
 import { standingOf } from './target-order.ts';
@@ -24,19 +25,21 @@ import { loadState, revision, targetSignal } from './target-store.ts';
 import { Timeline } from './timeline.tsx';
 import { verdictOf } from './verdict.ts';
 
+const SHORTEST_SPAN_MS = SPANS_MS[0] ?? 0;
+const NEW_MS = 60_000;
 /** What is shown is read anew after a run, at most so often. */
 const REFRESH_MS = 2000;
 /** Points of a timeline; more are no more to be seen. */
-const POINTS = 360;
+const MOST_POINTS = 360;
 
 export function TargetView(): JSX.Element {
   const { target: key } = address.value;
   void revision.value;
   const target = targetSignal(key)?.value;
-  const period = usePeriod(key);
+  const period = usePeriod(key, target);
   const timeline = useRemote<ApiTimeline>(
-    targetPath(key, 'timeline'),
-    { from: period.fromMs, to: period.toMs, points: POINTS },
+    target === undefined ? null : targetPath(key, 'timeline'),
+    { from: period.fromMs, to: period.toMs, points: pointsOf(period, target?.intervalMs ?? 0) },
     period.revision,
   );
   const { focus } = address.value;
@@ -59,6 +62,11 @@ export function TargetView(): JSX.Element {
       <RouteBody target={target} route={route} shown={shown} />
     </div>
   );
+}
+
+/** No finer than the target is measured. */
+function pointsOf({ fromMs, toMs }: Period, intervalMs: number): number {
+  return Math.max(2, Math.min(MOST_POINTS, Math.floor((toMs - fromMs) / Math.max(1, intervalMs))));
 }
 
 function PeriodChanges({ timeline }: { readonly timeline: ApiTimeline | null }): JSX.Element {
@@ -124,7 +132,7 @@ function Head({
           value={`${target.hops ?? '–'}${target.expectedHops === null ? '' : ` (expected ${target.expectedHops})`}`}
         />
         <Figure name="RTT" value={formatMs(target.rttMs)} />
-        <Figure name="Loss" value={formatRatio(target.lossRatio)} />
+        <Figure name="Loss, 5 min" value={formatRatio(latestLoss(target.recent))} />
         <Figure name="Paths at once" value={`${target.paths ?? '–'}`} />
         {target.asPath.length === 0 ? null : (
           <Figure name="AS path" value={target.asPath.map((asn) => `AS${asn}`).join(' ')} />
@@ -169,7 +177,7 @@ interface ShownPeriod extends Period {
 }
 
 /** The timeline's period: it follows the clock from run to run unless the URL says when it ends. */
-function usePeriod(key: string): ShownPeriod {
+function usePeriod(key: string, target: ApiTarget | undefined): ShownPeriod {
   const { spanMs, endMs } = address.value;
   const [latest, setLatest] = useState({ nowMs: nowMs.peek(), revision: 0 });
   const timer = useRef(0);
@@ -192,7 +200,17 @@ function usePeriod(key: string): ShownPeriod {
     };
   }, [key]);
   const toMs = endMs ?? latest.nowMs;
-  return { fromMs: toMs - spanMs, toMs, revision: endMs === null ? latest.revision : 0 };
+  const fromMs = endMs === null ? beginOf(toMs, spanMs, target) : toMs - spanMs;
+  return { fromMs, toMs, revision: endMs === null ? latest.revision : 0 };
+}
+
+/** A target that is new is not drawn at the end of an hour of nothing. */
+function beginOf(toMs: number, spanMs: number, target: ApiTarget | undefined): number {
+  const first = target === undefined ? null : firstMeasured(target.recent);
+  const whole = toMs - spanMs;
+  if (spanMs > SHORTEST_SPAN_MS || first === null || first - (target?.recent.fromMs ?? 0) <= NEW_MS)
+    return whole;
+  return Math.max(whole, Math.min(first - NEW_MS, toMs - 5 * NEW_MS));
 }
 
 function PeriodBar({ period }: { readonly period: ShownPeriod }): JSX.Element {
@@ -264,6 +282,7 @@ function TimelineBody({
   return (
     <Timeline
       target={target.key}
+      intervalMs={target.intervalMs}
       timeline={value}
       focus={focus}
       change={typeof diff === 'number' ? diff : null}
@@ -370,7 +389,13 @@ function Diff({ timeline }: { readonly timeline: ApiTimeline | null }): JSX.Elem
   if (here !== undefined) kept.current = here;
   const change = here ?? (kept.current?.id === diff ? kept.current : undefined);
   const asked = typeof diff === 'number' && change === undefined && timeline !== null;
-  const others = useRemote<ApiPage<ApiChange>>(asked ? 'changes' : null, { target, limit: 500 });
+  const others = useRemote<ApiPage<ApiChange>>(asked ? 'changes' : null, {
+    target,
+    from: 0,
+    // Ids ascend: the one before the next.
+    cursor: typeof diff === 'number' ? diff + 1 : null,
+    limit: 1,
+  });
   if (diff === 'focus')
     return focus === null ? null : <PeriodDiff target={target} period={focus} onClose={close} />;
   if (diff === null) return null;

@@ -2,6 +2,7 @@
 
 import uPlot from 'uplot';
 import type { ApiTimeline } from '../src/http/api-shapes.ts';
+import { insideShortGap } from './gap.ts';
 import type { Period } from './page-address.ts';
 
 export const PLOT_LEFT = 54;
@@ -9,7 +10,8 @@ export const PLOT_RIGHT = 44;
 export const PLOT_HEIGHT = 128;
 
 export interface TimelinePlot {
-  update(timeline: ApiTimeline, shown: Period, width: number): void;
+  /** `shortGap`: empty buckets in a row that mean nothing. */
+  update(timeline: ApiTimeline, shortGap: number, width: number): void;
   destroy(): void;
 }
 
@@ -33,22 +35,29 @@ export function createTimelinePlot(
     place,
   );
   return {
-    update(timeline, period, width) {
-      shown = period;
+    update(timeline, shortGap, width) {
+      shown = timeline;
       if (width !== plot.width) plot.setSize({ width, height: PLOT_HEIGHT });
-      plot.setData(columns(timeline));
+      plot.setData(columns(timeline, shortGap));
     },
     destroy: () => plot.destroy(),
   };
 }
 
-function columns(timeline: ApiTimeline): uPlot.AlignedData {
+function columns(timeline: ApiTimeline, shortGap: number): uPlot.AlignedData {
+  const bridged = insideShortGap(
+    timeline.runs.map((runs) => runs > 0),
+    shortGap,
+  );
+  // uPlot interrupts a line at null and draws on over undefined.
+  const line = (values: readonly (number | null)[]): (number | null | undefined)[] =>
+    values.map((value, i) => (value === null && bridged[i] ? undefined : value));
   return [
     timeline.atMs.map((ms) => ms / 1000),
     timeline.lossRatio.map((ratio) => (ratio === null || ratio === 0 ? null : ratio)),
-    timeline.rttP95Ms.slice(),
-    timeline.rttMinMs.slice(),
-    timeline.rttMedianMs.slice(),
+    line(timeline.rttP95Ms),
+    line(timeline.rttMinMs),
+    line(timeline.rttMedianMs),
   ];
 }
 

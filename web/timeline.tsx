@@ -7,6 +7,7 @@ import type { ApiChange, ApiTimeline } from '../src/http/api-shapes.ts';
 import { ChangeMarkers } from './change-markers.tsx';
 import { formatMs, formatRatio, formatTime } from './figure-text.ts';
 import { FocusHandles } from './focus-handles.tsx';
+import { expectedGap } from './gap.ts';
 import { go } from './navigation.ts';
 import type { Period } from './page-address.ts';
 import { pathStretches } from './path-colours.ts';
@@ -18,6 +19,7 @@ import type { TimelinePlot } from './timeline-plot.ts';
 
 export interface TimelineProps {
   readonly target: string;
+  readonly intervalMs: number;
   readonly timeline: ApiTimeline;
   readonly focus: Period | null;
   readonly change: number | null;
@@ -30,20 +32,28 @@ const RIGHT = 44;
 const DARK = matchMedia('(prefers-color-scheme: dark)');
 const DRAG_FROM_PX = 5;
 
-export function Timeline({ target, timeline, focus, change, onChange }: TimelineProps): JSX.Element {
+export function Timeline({
+  target,
+  intervalMs,
+  timeline,
+  focus,
+  change,
+  onChange,
+}: TimelineProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const [hovered, setHovered] = useState<number | null>(null);
   const scale: TimeScale = { fromMs: timeline.fromMs, toMs: timeline.toMs, left: LEFT, right: RIGHT, width };
   const drag = useFocusDrag(scale);
   const shown = drag.period ?? focus;
+  const shortGap = expectedGap(intervalMs, timeline.stepMs);
   return (
     <div class="timeline" ref={frame}>
       <Readout timeline={timeline} bucket={hovered} />
       <div class="drawing" {...drag.listeners}>
-        <Plot timeline={timeline} width={width} onHover={setHovered} />
+        <Plot timeline={timeline} shortGap={shortGap} width={width} onHover={setHovered} />
         {shown === null || width === 0 ? null : <FocusShade period={shown} scale={scale} />}
-        {width === 0 ? null : <Strip target={target} timeline={timeline} scale={scale} />}
+        {width === 0 ? null : <Strip target={target} timeline={timeline} shortGap={shortGap} scale={scale} />}
         {width === 0 ? null : (
           <ChangeMarkers changes={timeline.changes} scale={scale} chosen={change} onChange={onChange} />
         )}
@@ -55,11 +65,12 @@ export function Timeline({ target, timeline, focus, change, onChange }: Timeline
 
 interface PlotProps {
   readonly timeline: ApiTimeline;
+  readonly shortGap: number;
   readonly width: number;
   readonly onHover: (bucket: number | null) => void;
 }
 
-function Plot({ timeline, width, onHover }: PlotProps): JSX.Element {
+function Plot({ timeline, shortGap, width, onHover }: PlotProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<TimelinePlot | null>(null);
   const [ready, setReady] = useState(0);
@@ -83,8 +94,8 @@ function Plot({ timeline, width, onHover }: PlotProps): JSX.Element {
     };
   }, [onHover]);
   useEffect(() => {
-    if (ready > 0 && width > 0) plot.current?.update(timeline, timeline, width);
-  }, [ready, timeline, width]);
+    if (ready > 0 && width > 0) plot.current?.update(timeline, shortGap, width);
+  }, [ready, timeline, shortGap, width]);
   return <div class="plot" ref={place} role="img" aria-label={describe(timeline)} />;
 }
 
@@ -133,11 +144,12 @@ function Readout({
 interface StripProps {
   readonly target: string;
   readonly timeline: ApiTimeline;
+  readonly shortGap: number;
   readonly scale: TimeScale;
 }
 
-function Strip({ target, timeline, scale }: StripProps): JSX.Element {
-  const stretches = pathStretches(timeline.path, timeline.paths);
+function Strip({ target, timeline, shortGap, scale }: StripProps): JSX.Element {
+  const stretches = pathStretches(timeline.path, timeline.paths, shortGap);
   const edge = (i: number): number =>
     xOf(scale, Math.min(timeline.toMs, (timeline.atMs[i - 1] ?? timeline.fromMs) + timeline.stepMs));
   const known = stretches.filter(({ pathId }) => pathId !== null);

@@ -20,7 +20,10 @@ export function routeOfTrace(trace: Trace, facts: Facts, pathId: string | null):
     lossRatio: null,
     lossStartHop: null,
     nodes,
-    links: trace.links.map(({ ttl, from, to }) => linkOf(nodes, ttl, from, to)),
+    links: [
+      ...nodes.filter(({ ttl, address }) => ttl === 1 && address !== '').map(firstLink),
+      ...trace.links.map(({ ttl, from, to }) => linkOf(nodes, ttl, from, to)),
+    ],
   };
 }
 
@@ -72,6 +75,10 @@ function node(ttl: number, facts: ApiAddress, { rtts, ...figures }: Figures): Ap
 
 function blank(address: string): ApiAddress {
   return { address, name: null, asn: null, asName: null, country: null };
+}
+
+function firstLink({ address, share, rtt }: ApiNode): ApiLink {
+  return { ttl: 0, from: '', to: address, share, addedDelayMs: rtt?.medianMs ?? null };
 }
 
 function linkOf(nodes: readonly ApiNode[], ttl: number, from: string, to: string): ApiLink {

@@ -2,18 +2,19 @@
 
 import type { ApiRoute, ApiTarget } from '../src/http/api-shapes.ts';
 import { formatAsn, formatCount, formatMs, formatRatio } from './figure-text.ts';
+import { latestLoss } from './recent-window.ts';
 
 /** What stands above everything else that is known of a target. `route` is of the period that is looked at. */
 export function verdictOf(target: ApiTarget, route: ApiRoute | null): string {
-  const place = route?.lossStartHop ?? null;
   if (target.state === 'pending') return 'Waiting for the first measurement.';
   if (target.state === 'failed') return `Cannot be measured: ${target.reason ?? 'no reason is known'}`;
   if (target.state === 'stale') return `No fresh measurement: ${target.reason ?? 'none came in time.'}`;
   if (target.state === 'unreachable') return unreachable(target, route);
   const hops = target.hops === null ? '' : ` in ${formatCount(target.hops, 'hop')}`;
   const reached = `Reached${hops}, ${formatMs(target.rttMs)}`;
-  const loss = route?.lossRatio ?? target.lossRatio ?? 0;
+  const loss = route?.lossRatio ?? latestLoss(target.recent) ?? 0;
   if (loss === 0) return `${reached}, nothing lost.`;
+  const place = route?.lossStartHop ?? null;
   const where = place === null ? '' : `, from hop ${place} on${atHop(route, place)}`;
   return `${reached}; ${formatRatio(loss)} lost${where}.`;
 }
