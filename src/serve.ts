@@ -14,8 +14,10 @@ import type { EnrichedDirectory } from './enrich/directory.ts';
 import { systemDirectory } from './enrich/system-directory.ts';
 import { loadBuiltPage } from './http/built-page.ts';
 import { parseListenAddress } from './http/listen-address.ts';
+import { ProbeLimits } from './http/probe-limits.ts';
 import { routePrefix } from './http/route-prefix.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { openWebGuard } from './http/web/web-guard.ts';
 import { createProcessReader } from './metrics/process-readings.ts';
 import { createSelfMetrics } from './metrics/self-metrics.ts';
 import { createTargetMetrics } from './metrics/target-metrics.ts';
@@ -59,9 +61,14 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
   const log = createLog(options.logLevel, options.logFormat, stderr);
   const fileSystem = surroundings.fileSystem ?? nodeFileSystem();
   const overrides = { targets: options.targets };
-  const read = (): Promise<LoadedConfig> => loadConfig(options.configFile, overrides, fileSystem);
+  const { webConfigFile } = options;
+  const read = async (): Promise<LoadedConfig> => {
+    await guard?.refresh();
+    return loadConfig(options.configFile, overrides, fileSystem);
+  };
   const listen = options.listenAddresses.map((text) => parseListenAddress(text));
   const prefix = routePrefix(options.routePrefix, options.externalUrl);
+  const guard = webConfigFile === undefined ? null : await openWebGuard(webConfigFile, { log });
   const engineReady =
     surroundings.engine ??
     startEngine({ onCrash: (err) => log.error({ err }, 'The probing thread crashed') });
@@ -69,9 +76,10 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
   const exporter = new Exporter(loaded, engine, log, version, options.arguments);
   try {
     await exporter.learn();
-    const http = await startHttpServer(exporter.services(read), { listen, prefix });
+    const http = await startHttpServer(exporter.services(read), { listen, prefix, guard });
     exporter.run(http, watchConfig(loaded, exporter.watching(fileSystem)));
   } catch (error) {
+    guard?.[Symbol.dispose]();
     await exporter.stop();
     throw error;
   }
@@ -105,6 +113,7 @@ class Exporter {
   readonly #log: Log;
   readonly #directory: EnrichedDirectory;
   readonly #monitor: Monitor;
+  readonly #probes: ProbeLimits;
   readonly #targetMetrics: ReturnType<typeof createTargetMetrics>;
   readonly #record: PathRecord;
   readonly #selfMetrics: ReturnType<typeof createSelfMetrics>;
@@ -144,9 +153,14 @@ class Exporter {
     this.#targetMetrics = createTargetMetrics(loaded.config, directory);
     const targetMetrics = this.#targetMetrics;
     const addresses = new AddressTable();
+    this.#probes = new ProbeLimits(
+      { probe: (...asked) => this.#monitor.probe(...asked) },
+      () => this.#config.probe,
+      () => performance.now(),
+    );
     this.#record = new PathRecord({
       version,
-      probes: { probe: (...asked) => this.#monitor.probe(...asked) },
+      probes: this.#probes,
       now: () => Date.now(),
       directory,
       asDatabase: () => this.#config.enrich.asn !== null,
@@ -194,7 +208,7 @@ class Exporter {
       log: this.#log,
       config: () => this.#config,
       reload: () => this.reload(read),
-      probes: this.#monitor,
+      probes: this.#probes,
       targets: this.#targetMetrics,
       metrics: [this.#targetMetrics, this.#selfMetrics, this.#pusher.metrics],
       countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),

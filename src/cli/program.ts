@@ -129,7 +129,7 @@ function addServe(program: Command, io: CliIo, services: CliServices, finish: Fi
     )
     .option('--web.external-url <url>', 'URL under which the exporter is reached from outside')
     .option('--web.route-prefix <path>', 'prefix of all paths (that of --web.external-url)')
-    .addOption(new Option('--web.config.file <path>').hideHelp())
+    .option('--web.config.file <path>', "TLS, users and headers, in exporter-toolkit's format")
     .addOption(new Option('--history.path <path>').hideHelp())
     .option('--log.level <level>', LOG_LEVELS.join(', '), 'info')
     .option('--log.format <format>', LOG_FORMATS.join(', '), 'logfmt')

@@ -98,7 +98,7 @@ test('serve reads every dotted option, --web.listen-address more than once, and 
 });
 
 test('serve refuses options that would not be in force', async () => {
-  for (const option of ['--web.config.file', '--history.path']) {
+  for (const option of ['--history.path']) {
     const { harness, asked } = serving(new FakeServer());
     assert.equal(await harness.run('serve', option, 'x'), 2);
     assert.match(harness.io.err, /^hopscope: --[a-z.]+ is not available in this version, [^\n]+\n$/);

@@ -1,6 +1,6 @@
 // `hopscope serve`: from option texts to ServeOptions, and the life of the server from start to the signal that ends it.
 
-import { quote } from '../config/problem.ts';
+import { formatProblem, quote } from '../config/problem.ts';
 import { checkCommand } from './check-command.ts';
 import type { CliIo, CliServices, RunningServer } from './cli-io.ts';
 import { EXIT, type ExitStatus, exitStatusOf, UsageError } from './exit-status.ts';
@@ -35,8 +35,21 @@ export async function serveCommand(
   services: CliServices,
 ): Promise<ExitStatus> {
   const options = readServeOptions(targets, values);
-  if (values['config.check'] === true) return checkCommand(options.configFile, targets, io, services);
+  if (values['config.check'] === true) {
+    if (options.webConfigFile !== undefined) await checkWebConfig(options.webConfigFile, io);
+    return checkCommand(options.configFile, targets, io, services);
+  }
   return runServer(await services.serve(options), io);
+}
+
+/** @throws ConfigError */
+async function checkWebConfig(path: string, io: CliIo): Promise<void> {
+  const [{ loadWebConfig }, { nodeFileSystem }] = await Promise.all([
+    import('../http/web/web-config.ts'),
+    import('../config/file-system.ts'),
+  ]);
+  const { warnings } = await loadWebConfig(path, nodeFileSystem(), Date.now());
+  for (const warning of warnings) io.stderr.write(`${formatProblem(warning)} (warning)\n`);
 }
 
 /** @throws UsageError */
@@ -60,6 +73,7 @@ export function readServeOptions(targets: readonly string[], values: ServeOption
   };
   note('config.file', options.configFile);
   note('web.listen-address', listenAddresses.join(', '));
+  note('web.config.file', options.webConfigFile);
   note('web.external-url', options.externalUrl);
   note('web.route-prefix', options.routePrefix);
   note('log.level', options.logLevel);
@@ -70,11 +84,6 @@ export function readServeOptions(targets: readonly string[], values: ServeOption
 
 /** Options that are settled but do nothing yet: whoever relies on one must not believe that it is in force. */
 function refuseUnavailable(values: ServeOptionValues): void {
-  if (values['web.config.file'] !== undefined) {
-    throw new UsageError(
-      '--web.config.file is not available in this version, which serves without TLS and passwords; put a proxy before it',
-    );
-  }
   if (values['history.path'] !== undefined) {
     throw new UsageError(
       '--history.path is not available in this version, which keeps no history; leave it out',

@@ -16,7 +16,7 @@ export interface ServeOptions {
   readonly targets: readonly string[];
   /** At least one. */
   readonly listenAddresses: readonly string[];
-  /** Undefined until the server has TLS and authentication: the command refuses the option. */
+  /** exporter-toolkit's web configuration: TLS, users, headers. */
   readonly webConfigFile: string | undefined;
   readonly externalUrl: string | undefined;
   readonly routePrefix: string | undefined;

@@ -1,8 +1,16 @@
 // Who may be probed on demand: lists of networks and names. Deny wins over allow; an empty allow list allows all.
+// Invariant: what is traced is the address that was judged here; an IPv4 network that is denied is denied inside IPv6 too.
 
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
 import type { ProbeAccess } from './config.ts';
+import { embeddedIpv4 } from './embedded-ipv4.ts';
 import { quote } from './problem.ts';
+
+/**
+ * What may not be probed where nothing is said: addresses of the link alone, where clouds keep the metadata of their
+ * machines. Loopback is not among them: a trace of it tells of an open port at most, and is what people try first.
+ */
+export const DEFAULT_DENY: readonly string[] = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254'];
 
 export type AccessPattern =
   | { readonly kind: 'network'; readonly bytes: Uint8Array; readonly bits: number }
@@ -56,7 +64,13 @@ export function createAccessRule(access: Pick<ProbeAccess, 'allow' | 'deny'>): A
   const refusal = (name: string | null, address: string | null): string | undefined => {
     const bytes = address === null ? undefined : parseAddress(address);
     const shown = name ?? address ?? '';
-    const denied = deny.findIndex((pattern) => matches(pattern, name, bytes));
+    // Only text that lists can be held against may pass: no zone, no number that some library takes for an address.
+    if (address !== null && bytes === undefined)
+      return `${quote(shown)} may not be probed: ${quote(address)} is not a plain IP address`;
+    const disguised = bytes === undefined ? [] : embeddedIpv4(bytes);
+    const denied = deny.findIndex(
+      (pattern) => matches(pattern, name, bytes) || disguised.some((inner) => matches(pattern, name, inner)),
+    );
     if (denied !== -1) {
       return `${quote(shown)} may not be probed: probe.deny lists ${quote(access.deny[denied] ?? '')}`;
     }
@@ -66,6 +80,22 @@ export function createAccessRule(access: Pick<ProbeAccess, 'allow' | 'deny'>): A
     return `${quote(shown)} may not be probed: nothing in probe.allow covers it`;
   };
   return { refusal };
+}
+
+/** A set of networks; names are no part of it. */
+export interface NetworkSet {
+  has(address: string): boolean;
+}
+
+/** @param networks that parse, as configuration has found */
+export function createNetworkSet(networks: readonly string[]): NetworkSet {
+  const patterns = networks.map(parsed);
+  return {
+    has: (address) => {
+      const bytes = parseAddress(address);
+      return bytes !== undefined && patterns.some((pattern) => matches(pattern, null, bytes));
+    },
+  };
 }
 
 function parsed(text: string): AccessPattern {

@@ -47,6 +47,12 @@ export interface ProbeAccess {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   readonly maxConcurrent: number;
+  readonly maxConcurrentPerClient: number;
+  /** Requests a second from all clients together, and from each; 0 for no limit. */
+  readonly maxRate: number;
+  readonly maxRatePerClient: number;
+  /** Networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
 }
 
 /** Where facts about addresses come from. */

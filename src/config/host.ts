@@ -155,6 +155,11 @@ function parseNameOrIpv4(text: string, port: number | null): ParsedHost | HostRe
   }
   const name = toAsciiName(undotted);
   if (typeof name !== 'string') return name;
+  // Digits of other scripts are mapped to ours, and then are an address in disguise.
+  if (/(^|\.)(\d+|0x[0-9a-f]*)$/.test(name))
+    return refuse(
+      `${quote(text)} is not an IPv4 address; write four numbers from 0 to 255 without leading zeros`,
+    );
   return { name, address: null, family: null, port, label: undotted };
 }
 

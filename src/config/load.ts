@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
+import { DEFAULT_DENY } from './access.ts';
 import type { Config, EnrichConfig, Module, ProbeAccess } from './config.ts';
 import { MAX_FILE_LENGTH, readDocument, type SourceDocument } from './document.ts';
 import { type ConfigFileSystem, explainReadError } from './file-system.ts';
@@ -32,6 +33,10 @@ import { validate } from './validate.ts';
 export const DEFAULT_CONFIG_FILE = 'hopscope.yml';
 const DEFAULT_INTERVAL_MS = 60_000;
 const DEFAULT_MAX_CONCURRENT = 64;
+/** Far above what any Prometheus asks for: these stop floods, and who wants them lower says so. */
+const DEFAULT_MAX_CONCURRENT_PER_CLIENT = 1024;
+const DEFAULT_MAX_RATE = 2000;
+const DEFAULT_MAX_RATE_PER_CLIENT = 1000;
 const DEFAULT_SERIES_BUDGET = 50_000;
 /** Problems listed; a wrong line pasted ten thousand times has told its story by then. */
 export const MAX_PROBLEMS = 1000;
@@ -181,8 +186,12 @@ function judgeMain(main: MainReading, overrides: ConfigOverrides, problems: Conf
     defaults,
     probe: {
       allow: probe.allow ?? [],
-      deny: probe.deny ?? [],
+      deny: probe.deny ?? DEFAULT_DENY,
       maxConcurrent: probe.maxConcurrent ?? DEFAULT_MAX_CONCURRENT,
+      maxConcurrentPerClient: probe.maxConcurrentPerClient ?? DEFAULT_MAX_CONCURRENT_PER_CLIENT,
+      maxRate: probe.maxRate ?? DEFAULT_MAX_RATE,
+      maxRatePerClient: probe.maxRatePerClient ?? DEFAULT_MAX_RATE_PER_CLIENT,
+      trustedProxies: probe.trustedProxies ?? [],
     },
     push:
       document === null || entry.push === undefined || entry.push === null

@@ -13,8 +13,13 @@ export function renderConfig(config: Omit<Config, 'text' | 'sources'>): string {
     lines.push(`  ${scalar(module.name)}: ${renderModule(module)}`);
   lines.push(config.targets.length === 0 ? 'targets: []' : 'targets:');
   for (const target of config.targets) lines.push(`  - ${renderTarget(target)}`);
-  const { allow, deny, maxConcurrent } = config.probe;
-  lines.push(`probe: ${mapping({ allow: sequence(allow), deny: sequence(deny), maxConcurrent })}`);
+  const { allow, deny, trustedProxies, ...limits } = config.probe;
+  const lists = {
+    allow: sequence(allow),
+    deny: sequence(deny),
+    trustedProxies: sequence(trustedProxies),
+  };
+  lines.push(`probe: ${mapping({ ...lists, ...limits })}`);
   lines.push(`metrics: ${mapping({ hops: config.metrics.hops, seriesBudget: config.metrics.seriesBudget })}`);
   const { asn, city, reverseDns } = config.enrich;
   const paths = { asn: asn === null ? null : scalar(asn), city: city === null ? null : scalar(city) };

@@ -2,7 +2,7 @@
 // Values leave here with durations in milliseconds; what needs other keys or files to judge is left to the assembly.
 
 import { z } from 'zod';
-import { parseAccessPattern } from './access.ts';
+import { DEFAULT_DENY, parseAccessPattern } from './access.ts';
 import {
   choice,
   duration,
@@ -60,6 +60,10 @@ export type ProbeEntry = Optional<{
   allow: readonly string[];
   deny: readonly string[];
   maxConcurrent: number;
+  maxConcurrentPerClient: number;
+  maxRate: number;
+  maxRatePerClient: number;
+  trustedProxies: readonly string[];
 }>;
 export type EnrichEntry = Optional<{ asn: string; city: string; reverseDns: boolean }>;
 export type MetricsEntry = Optional<{ hops: boolean; seriesBudget: number }>;
@@ -101,6 +105,13 @@ const accessPattern = text('', '', '').check((context) => {
   const pattern = parseAccessPattern(context.value);
   if (typeof pattern !== 'string') return;
   context.issues.push({ code: 'custom', message: pattern, input: context.value });
+});
+
+const network = text('', '', '').check((context) => {
+  const pattern = parseAccessPattern(context.value);
+  if (typeof pattern !== 'string' && pattern.kind === 'network') return;
+  const message = `${shown(context.value)} is not a network or address; write it as in 10.0.0.0/8`;
+  context.issues.push({ code: 'custom', message, input: context.value });
 });
 
 const labels: z.ZodType<Record<string, string>> = field(
@@ -233,13 +244,32 @@ const fields = {
       accessPattern,
       10_000,
       'list as in allow',
-      'What /probe may not trace, even where allow has it.',
+      `What /probe may not trace, even where allow has it; ${DEFAULT_DENY.join(', ')} unless given.`,
     ),
     maxConcurrent: integer(
       1,
       4096,
       '64',
       'Measurements on demand that run at the same time; as many more may wait.',
+    ),
+    maxConcurrentPerClient: integer(
+      1,
+      100_000,
+      '1024',
+      'Requests for measurements on demand that one client may have open.',
+    ),
+    maxRate: integer(
+      0,
+      1_000_000,
+      '2000',
+      'Requests for measurements a second from all clients together, five seconds of them at once; 0 for any number.',
+    ),
+    maxRatePerClient: integer(0, 1_000_000, '1000', 'The same for each client.'),
+    trustedProxies: list(
+      network,
+      1000,
+      'list of networks',
+      'Proxies whose X-Forwarded-For says who the client is; nobody else is believed.',
     ),
   },
   metrics: {

@@ -14,6 +14,8 @@ export interface ProbeOptions {
   readonly deadlineMs: number;
   /** Name that the caller knows the target by, where `host` is an address. */
   readonly hostname?: string;
+  /** Who asks, as limits are kept by. */
+  readonly client?: string;
   /** Aborted when the one who asked has gone. */
   readonly signal: AbortSignal;
   /** In place of the module's. */
@@ -28,8 +30,8 @@ export type ProbeOutcome =
   | { readonly kind: 'round'; readonly round: ProbedRound }
   /** The allow and deny lists do not admit the target. */
   | { readonly kind: 'forbidden'; readonly message: string }
-  /** As many probes are in progress as may be. */
-  | { readonly kind: 'busy'; readonly message: string }
+  /** As many probes are in progress as may be, or were asked for as may be. */
+  | { readonly kind: 'busy'; readonly message: string; readonly retryAfterSeconds?: number }
   /** Whoever asked has gone, or the program is about to end. */
   | { readonly kind: 'cancelled' };
 

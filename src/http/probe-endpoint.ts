@@ -35,6 +35,7 @@ async function answerProbe(request: HttpRequest, services: ProbeServices): Promi
   const outcome = await services.probes.probe(query.target, query.module.name, {
     deadlineMs: query.timeoutMs,
     ...(query.hostname === null ? {} : { hostname: query.hostname }),
+    client: request.client,
     signal: request.signal,
   });
   const round = roundOf(outcome);
@@ -64,7 +65,9 @@ function roundOf(outcome: ProbeOutcome): ProbedRound {
     case 'forbidden':
       throw new RequestRefusal(403, outcome.message);
     case 'busy':
-      throw new RequestRefusal(429, outcome.message, { 'Retry-After': RETRY_AFTER_SECONDS });
+      throw new RequestRefusal(429, outcome.message, {
+        'Retry-After': String(outcome.retryAfterSeconds ?? RETRY_AFTER_SECONDS),
+      });
     case 'cancelled':
       throw new RequestRefusal(503, 'The probe was cancelled: hopscope is shutting down.');
   }

@@ -30,7 +30,8 @@ const COMPRESS_FROM_BYTES = 1400;
 /** A reader that takes nothing for this long is gone. */
 const STALLED_READER_MS = 60_000;
 
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+/** In every answer. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'X-Content-Type-Options': 'nosniff',
@@ -53,6 +54,7 @@ export async function send(
   request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
+  extraHeaders: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const { body } = answer;
   const whole = typeof body === 'string' ? Buffer.from(body) : typeof body === 'function' ? undefined : body;
@@ -70,6 +72,7 @@ export async function send(
       ? { 'Content-Length': whole.length }
       : {}),
     ...answer.headers,
+    ...extraHeaders,
   });
   if (request.method === 'HEAD') {
     response.end();

@@ -18,6 +18,8 @@ export interface HttpRequest {
   /** Segments of the path that the route's pattern has in braces, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
+  /** Who asks, as far as limits are concerned: an IPv4 address or an IPv6 /64. */
+  readonly client: string;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /** The body as text. @throws RequestRefusal 413 where it is longer than `limitBytes`. */
@@ -38,6 +40,8 @@ export interface RawRequest {
   /** The request target as it came in the first line. */
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
+  /** Who asks, as far as limits are concerned: an IPv4 address or an IPv6 /64. */
+  readonly client: string;
   readonly signal: AbortSignal;
   readonly body: (limitBytes: number) => Promise<string>;
 }
@@ -80,8 +84,8 @@ function dispatch(raw: RawRequest, routes: RouteTable, prefix: string): Answer |
       Allow: allowed,
     });
   }
-  const { headers, signal, body } = raw;
-  return found.handle({ method: raw.method, path: below, query, parameters, headers, signal, body });
+  const { headers, client, signal, body } = raw;
+  return found.handle({ method: raw.method, path: below, query, parameters, headers, client, signal, body });
 }
 
 /** The path of a request target: origin form, or absolute form as a proxy sends it. */

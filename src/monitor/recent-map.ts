@@ -34,4 +34,8 @@ export class RecentMap<Key, Value> {
     this.#entries.delete(oldest[0]);
     this.#onForgotten(oldest[1]);
   }
+
+  delete(key: Key): void {
+    this.#entries.delete(key);
+  }
 }

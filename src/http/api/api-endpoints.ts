@@ -37,7 +37,7 @@ import {
 import { type TraceOrderBody, traceOrderSchema } from './schemas.ts';
 import { selectTargets, TARGET_SORTS, TARGET_STATES } from './target-list.ts';
 import { timelineStep } from './timeline-step.ts';
-import type { TraceDesk } from './trace-desk.ts';
+import type { TraceOrder } from './trace-desk.ts';
 
 const API = '/api/v1';
 const HOUR_MS = 3_600_000;
@@ -311,7 +311,7 @@ function liveEndpoints(services: HttpServices, api: ApiServices): ApiEndpoint[] 
         if (!/^application\/json\s*(;|$)/i.test(type)) {
           throw new RequestRefusal(415, 'Send JSON, with the header Content-Type: application/json.');
         }
-        const order = readOrder(await request.body(MAX_BODY_BYTES), services);
+        const order = { ...readOrder(await request.body(MAX_BODY_BYTES), services), client: request.client };
         const trace: ApiTraceNow = await traces.start(order);
         return { ...json(trace, 202), headers: { Location: `traces/${trace.id}` } };
       },
@@ -378,7 +378,7 @@ function refuseForeign(site: string | undefined): void {
 }
 
 /** @throws RequestRefusal with status 400. */
-function readOrder(text: string, services: HttpServices): Parameters<TraceDesk['start']>[0] {
+function readOrder(text: string, services: HttpServices): Omit<TraceOrder, 'client'> {
   const config = services.config();
   if (config === null) throw new RequestRefusal(503, 'Not ready: no configuration has been applied yet.');
   const body = parseOrder(text);

@@ -28,6 +28,8 @@ export interface TraceOrder {
   readonly port: number | null;
   readonly family: 4 | 6 | null;
   readonly timeoutMs: number;
+  /** Who asks, as limits are kept by. */
+  readonly client: string;
 }
 
 interface KeptTrace {
@@ -68,8 +70,8 @@ export class TraceDesk {
     const early = await Promise.race([outcome, new Promise<null>((resolve) => setImmediate(resolve, null))]);
     if (early?.kind === 'forbidden' || early?.kind === 'busy') {
       this.#traces.delete(kept.id);
-      const busy = early.kind === 'busy';
-      throw new RequestRefusal(busy ? 429 : 403, early.message, busy ? { 'Retry-After': '1' } : {});
+      if (early.kind === 'forbidden') throw new RequestRefusal(403, early.message);
+      throw new RequestRefusal(429, early.message, { 'Retry-After': String(early.retryAfterSeconds ?? 1) });
     }
     return this.#shape(kept);
   }
@@ -106,6 +108,7 @@ export class TraceDesk {
     try {
       const outcome = await this.#probes.probe(order.host, order.module, {
         deadlineMs: order.timeoutMs,
+        client: order.client,
         signal: kept.stop.signal,
         ...(order.family === null ? {} : { family: order.family }),
         ...(order.port === null ? {} : { port: order.port }),
