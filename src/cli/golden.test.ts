@@ -33,6 +33,8 @@ const CASES: Readonly<Record<string, Case>> = {
   'silent-middle': { scenario: 'silent-middle', argv: ['198.18.0.1'], status: 0 },
   'silent-tail': { scenario: 'silent-tail', argv: ['198.18.0.1', '--queries', '2'], status: 1 },
   flows: { scenario: 'diamond-nested', argv: ['198.18.0.1', '--flows', '8'], status: 0 },
+  lossy: { scenario: 'lossy-link', argv: ['198.18.0.1', '--queries', '50', '--flows', '4'], status: 0 },
+  limited: { scenario: 'rate-limited', argv: ['198.18.0.1', '--queries', '50'], status: 0 },
   loop: { scenario: 'loop', argv: ['198.18.0.1', '--max-ttl', '16'], status: 1 },
   unreachable: { scenario: 'unreachable', argv: ['198.18.0.1', '198.18.0.2'], status: 1 },
   'answers-elsewhere': {

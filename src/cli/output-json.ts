@@ -1,11 +1,17 @@
 // `--output json`: one object a trace, on one line. The keys and their order are an interface: they only grow.
 
 import { pathIdOf } from '../path/identity.ts';
+import type { LossReport } from '../path/loss.ts';
+import type { HealthReport } from '../path/path-health.ts';
 import type { Hop, HopReply, MultipathReport, Trace } from '../trace/trace.ts';
 import type { FactsOf } from './hop-facts.ts';
 
 /** One line with its line feed. Optional keys are left out, never null, except `port` and `pathId`. */
-export function jsonLine(trace: Trace, factsOf: FactsOf | null = null): string {
+export function jsonLine(
+  trace: Trace,
+  factsOf: FactsOf | null = null,
+  report: HealthReport | null = null,
+): string {
   const { target, address, family, protocol, port, mode, startedAt, durationMs } = trace;
   const { reached, hopCount, probesSent, end, note, duplicates, late, flows } = trace;
   return `${JSON.stringify({
@@ -21,7 +27,7 @@ export function jsonLine(trace: Trace, factsOf: FactsOf | null = null): string {
     hopCount,
     probesSent,
     pathId: pathIdOf(trace),
-    hops: trace.hops.map((hop) => hopObject(hop, factsOf)),
+    hops: trace.hops.map((hop) => hopObject(hop, factsOf, report)),
     links: trace.links.map(({ ttl, from, to }) => ({ ttl, from, to })),
     end,
     ...(note === undefined ? {} : { note }),
@@ -29,11 +35,21 @@ export function jsonLine(trace: Trace, factsOf: FactsOf | null = null): string {
     late,
     flows,
     ...(trace.multipath === undefined ? {} : { multipath: multipathObject(trace.multipath) }),
+    ...(report?.loss == null ? {} : { loss: lossObject(report.loss) }),
   })}\n`;
 }
 
-function hopObject({ ttl, sent, replies }: Hop, factsOf: FactsOf | null): object {
-  return { ttl, sent, replies: replies.map((reply) => replyObject(reply, factsOf)) };
+function hopObject(
+  { ttl, sent, replies }: Hop,
+  factsOf: FactsOf | null,
+  report: HealthReport | null,
+): object {
+  const verdict = report?.health.find((hop) => hop.ttl === ttl)?.verdict;
+  return { ttl, sent, replies: replies.map((reply) => replyObject(reply, factsOf)), ...defined({ verdict }) };
+}
+
+function lossObject({ sent, lost, lossRatio, startHop, cleanHop, confidence, flows }: LossReport): object {
+  return { sent, lost, lossRatio, startHop, cleanHop, confidence, flows };
 }
 
 /** Spelt out, so that a new field of the program's own does not become part of the interface by accident. */

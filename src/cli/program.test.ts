@@ -44,7 +44,11 @@ test('runCli() answers wrong usage with one sentence on standard error and statu
     ['trace x --mode root', '--mode is auto, raw or unprivileged; "root" is not'],
     ['trace x --output xml', '--output is table, json, atlas or prometheus; "xml" is not'],
     ['trace x --max-ttl 256', '--max-ttl is a whole number from 1 to 255; "256" is not'],
-    ['trace x --queries 1e1', '--queries is a whole number from 1 to 10; "1e1" is not'],
+    ['trace x --queries 1e1', '--queries is a whole number from 1 to 100; "1e1" is not'],
+    [
+      'trace x --queries 50 --flows 64',
+      '--queries 50 with --flows 64 and --max-ttl 30 is too much at once; use fewer, or --watch',
+    ],
     ['trace x --flows 65', '--flows is a whole number from 1 to 64; "65" is not'],
     ['trace x --first-ttl 9 --max-ttl 8', '--first-ttl 9 lies beyond --max-ttl 8; make it smaller'],
     ['trace x --timeout 5', '--timeout is a duration with a unit, as in 500ms, 2s or 1m; "5" is not'],

@@ -1,5 +1,6 @@
 // One finished trace in the format asked for.
 
+import { type HealthReport, healthOfTrace } from '../path/path-health.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Destination } from './destinations.ts';
 import { glyphsFor } from './glyphs.ts';
@@ -26,11 +27,15 @@ function factsOfSession({ directory }: TraceSession): FactsOf | null {
   return directory === null ? null : (address) => directory.factsOf(address);
 }
 
-/** Text for --output json, atlas and prometheus. The formats are loaded when they are asked for. */
+/**
+ * Text for --output json, atlas and prometheus. The formats are loaded when they are asked for. `report` is of this
+ * trace and those before it; without it the trace speaks for itself.
+ */
 export async function dataText(
   trace: Trace,
   destination: Destination,
   session: TraceSession,
+  report: HealthReport | null = null,
 ): Promise<string> {
   const { queries, flows, packetLength, timeoutMs, output } = session.settings;
   const { lookupMs } = destination;
@@ -46,7 +51,8 @@ export async function dataText(
     }
     default: {
       const { jsonLine } = await import('./output-json.ts');
-      return jsonLine(trace, factsOfSession(session));
+      const said = report ?? (queries * flows > 1 ? healthOfTrace(trace) : null);
+      return jsonLine(trace, factsOfSession(session), said);
     }
   }
 }

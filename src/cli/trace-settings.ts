@@ -102,8 +102,7 @@ export function readTraceSettings(values: TraceOptionValues): TraceSettings {
     mode: choice(values.mode, ['auto', 'raw', 'unprivileged'] as const, '--mode'),
     firstTtl,
     maxTtl,
-    queries: integer(values.queries, 1, 10, '--queries'),
-    flows: integer(values.flows, 1, 64, '--flows'),
+    ...probesOf(values, maxTtl),
     silentHopLimit: SILENT_HOP_LIMIT,
     multipath: multipathOf(values),
     timeoutMs,
@@ -159,6 +158,21 @@ function factsWanted(values: TraceOptionValues): Pick<TraceSettings, 'output' | 
   if (values.asn === '') throw new UsageError('--asn is the path of an .mmdb file, and it is empty');
   const names = values.names === true || (output === 'table' && values.numeric !== true);
   return { output, asn: values.asn ?? null, names };
+}
+
+/** Probes under way at once are bounded, as is what one flow can tell apart. */
+const MOST_PROBES_PER_HOP = 640;
+const MOST_PROBES_PER_FLOW = 8000;
+
+function probesOf(values: TraceOptionValues, maxTtl: number): Pick<TraceSettings, 'queries' | 'flows'> {
+  const queries = integer(values.queries, 1, 100, '--queries');
+  const flows = integer(values.flows, 1, 64, '--flows');
+  if (queries * flows > MOST_PROBES_PER_HOP || queries * maxTtl > MOST_PROBES_PER_FLOW) {
+    throw new UsageError(
+      `--queries ${queries} with --flows ${flows} and --max-ttl ${maxTtl} is too much at once; use fewer, or --watch`,
+    );
+  }
+  return { queries, flows };
 }
 
 function portOf(text: string | undefined, protocol: Protocol): number | null {

@@ -1,7 +1,9 @@
 // What a finished trace comes to, in words: reached or not, where it ended and why, at what cost, and in which mode.
 
 import { formatDuration } from '../config/duration.ts';
+import { type HealthLine, healthLines } from '../path/health-lines.ts';
 import { flowPathsOf, pathIdOf } from '../path/identity.ts';
+import { type HealthReport, healthOfTrace } from '../path/path-health.ts';
 import { isDestination } from '../trace/probe-record.ts';
 import type { Trace } from '../trace/trace.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
@@ -25,6 +27,7 @@ export function traceStatus(trace: Trace): ExitStatus {
 
 export function summaryLines(trace: Trace, context: SummaryContext): Line[] {
   const lines = wrapped(verdict(trace, context), trace.reached ? 'good' : 'bad', context.columns);
+  if (context.probesPerHop > 1) lines.push(...healthText(healthOfTrace(trace), context.columns));
   lines.push(...wrapped(costText(trace), 'plain', context.columns));
   const multipath = multipathText(trace);
   if (multipath !== null) {
@@ -37,6 +40,18 @@ export function summaryLines(trace: Trace, context: SummaryContext): Line[] {
   }
   return lines;
 }
+
+/** What is lost and where, and which hops only leave out replies. */
+export function healthText(report: HealthReport, columns: number): Line[] {
+  return healthLines(report).flatMap(({ about, text }) => wrapped(text, HEALTH_STYLE[about], columns));
+}
+
+const HEALTH_STYLE: Readonly<Record<HealthLine['about'], Piece['style']>> = {
+  loss: 'bad',
+  'doubtful-loss': 'warning',
+  replies: 'plain',
+  delay: 'plain',
+};
 
 function wrapped(text: string, style: Piece['style'], columns: number): Line[] {
   return wrap(text, columns - 2).map((line, i) => [piece(i === 0 ? line : `  ${line}`, style)]);

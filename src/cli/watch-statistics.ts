@@ -1,6 +1,7 @@
 // What many rounds of one target add up to, hop by hop. Invariant: a probe still on its way is counted neither as sent
 // nor as lost; a router that leaves replies out is not charged with loss that the hops behind it do not see.
 
+import { forwardLoss } from '../path/hop-health.ts';
 import type { Hop, Trace } from '../trace/trace.ts';
 
 export interface WatchRow {
@@ -145,15 +146,14 @@ export class WatchStatistics {
 
   #rows(): WatchRow[] {
     const end = this.#distance > 0 ? this.#distance : this.#lastTtl;
-    const rows: WatchRow[] = [];
-    let loss: number | null = null;
-    for (const [ttl, tally] of [...this.#hops].sort(([a], [b]) => b - a)) {
-      if (ttl > end) continue;
-      const answerRatio = tally.sent === 0 ? null : tally.answered / tally.sent;
-      if (tally.answered > 0 && answerRatio !== null) loss = Math.min(loss ?? 1, 1 - answerRatio);
-      const { addresses, sent, rtt } = tally;
-      rows.unshift({ ttl, addresses, sent, answerRatio, lossRatio: loss, rtt });
-    }
-    return rows;
+    const tallies = [...this.#hops].filter(([ttl]) => ttl <= end).sort(([a], [b]) => a - b);
+    const losses = forwardLoss(
+      tallies.map(([, { sent, answered }]) => ({ sent, lost: sent - answered, heard: answered > 0 })),
+      1,
+    );
+    return tallies.map(([ttl, { addresses, sent, answered, rtt }], i) => {
+      const answerRatio = sent === 0 ? null : answered / sent;
+      return { ttl, addresses, sent, answerRatio, lossRatio: losses[i] ?? null, rtt };
+    });
   }
 }

@@ -1,6 +1,7 @@
 // `hopscope trace --watch`: round after round until it is told to stop, with running figures for each hop; on a
 // terminal on a screen of its own, and at the end the final figures where they stay.
 
+import { addressesOf, type HealthReport, PathHealth } from '../path/path-health.ts';
 import type { Trace } from '../trace/trace.ts';
 import { AlternateScreen } from './alternate-screen.ts';
 import type { Destination } from './destinations.ts';
@@ -11,7 +12,7 @@ import { type Line, piece, render, wrap } from './styled-text.ts';
 import { dataText } from './trace-report.ts';
 import { hasCursor, say, type TraceSession } from './trace-session.ts';
 import { requestOf } from './trace-settings.ts';
-import { traceStatus } from './trace-summary.ts';
+import { healthText, traceStatus } from './trace-summary.ts';
 import { titleLine } from './trace-table.ts';
 import { WatchStatistics } from './watch-statistics.ts';
 import { watchTable } from './watch-table.ts';
@@ -26,6 +27,7 @@ class Watch {
   readonly #destination: Destination;
   readonly #session: TraceSession;
   readonly #statistics = new WatchStatistics();
+  #health: PathHealth;
   readonly #quit = new AbortController();
   #screen: AlternateScreen | null = null;
   #latest: Trace | null = null;
@@ -40,6 +42,7 @@ class Watch {
   constructor(destination: Destination, session: TraceSession) {
     this.#destination = destination;
     this.#session = session;
+    this.#health = new PathHealth(session.settings.flows);
   }
 
   async run(): Promise<ExitStatus> {
@@ -79,7 +82,7 @@ class Watch {
 
   /** False when it was interrupted. */
   async #round(): Promise<boolean> {
-    const { engine, settings, io } = this.#session;
+    const { engine, settings, io, services } = this.#session;
     const { host, address } = this.#destination;
     const request = requestOf(settings, host.label, address, host.port);
     const distanceHint = this.#statistics.distance > 0 ? this.#statistics.distance : null;
@@ -100,9 +103,10 @@ class Watch {
     this.#latest = trace;
     this.#everReached ||= trace.reached;
     this.#statistics.add(trace);
+    this.#health.observe(trace, services.clock.epoch());
     if (settings.output !== 'table') {
       await awaitNames(trace, this.#session);
-      io.stdout.write(await dataText(trace, this.#destination, this.#session));
+      io.stdout.write(await dataText(trace, this.#destination, this.#session, this.#report(trace)));
     }
     this.#draw();
     return true;
@@ -125,6 +129,15 @@ class Watch {
     this.#wake = () => {};
   }
 
+  #reset(): void {
+    this.#statistics.reset();
+    this.#health = new PathHealth(this.#session.settings.flows);
+  }
+
+  #report(trace: Trace): HealthReport {
+    return this.#health.report(trace.address, addressesOf(trace));
+  }
+
   #stop(): void {
     this.#quit.abort();
     this.#wake();
@@ -134,7 +147,7 @@ class Watch {
     // A terminal in raw mode sends Ctrl-C and Ctrl-D as characters.
     if (key === 'q' || key === 'Q' || key === '\x03' || key === '\x04') this.#stop();
     else if (key === 'p' || key === 'P' || key === ' ') this.#paused = !this.#paused;
-    else if (key === 'r' || key === 'R') this.#statistics.reset();
+    else if (key === 'r' || key === 'R') this.#reset();
     else return;
     this.#wake();
     this.#draw();
@@ -163,6 +176,7 @@ class Watch {
       titleLine(trace, this.#session.settings.maxTtl),
       this.#stateLine(),
       ...watchTable(this.#statistics.rows(partial), columns, (address) => this.#known(address)),
+      ...healthText(this.#report(trace), columns),
       ...this.#legend(trace, columns),
     ];
   }

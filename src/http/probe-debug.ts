@@ -2,6 +2,7 @@
 
 import { isDestinationReply } from '../metrics/destination.ts';
 import type { ProbedRound } from '../metrics/probe-metrics.ts';
+import { healthLines } from '../path/health-lines.ts';
 import type { Hop, HopReply, Trace } from '../trace/trace.ts';
 import type { ProbeQuery } from './probe-request.ts';
 
@@ -41,7 +42,10 @@ function logLines(query: ProbeQuery, round: ProbedRound, durationMs: number): st
     if (trace.note !== undefined) lines.push(`note: ${trace.note}`);
     lines.push(`ended: ${END_TEXT[trace.end]}`);
   }
-  if (path !== null) lines.push(`path ${path.pathId ?? 'unknown'}, ${path.paths} over the flows`);
+  if (path !== null) {
+    lines.push(`path ${path.pathId ?? 'unknown'}, ${path.paths} over the flows`);
+    lines.push(...healthLines(path).map(({ text }) => text));
+  }
   lines.push(`${path?.reached ? 'succeeded' : 'did not succeed'} after ${milliseconds(durationMs)}`);
   return lines;
 }

@@ -5,12 +5,14 @@ import type { HopDelay } from './delay-attribution.ts';
 import type { HopHealth, HopVerdict, LossReport } from './loss.ts';
 import type { AddressAt } from './loss-attribution.ts';
 import { DESTINATION_ROW, type ReplyWindow, type Tally } from './reply-window.ts';
-import { wilsonInterval, Z_999 } from './statistics.ts';
+import { likelihoodRatio, wilsonInterval, Z_999 } from './statistics.ts';
 
 /** Probes below which a hop's share of answers is not used for the loss before it. */
 const LEAST_PROBES = 8;
 /** More than this beyond the loss on the way is a hop's own doing. */
 const OWN_SHARE = 0.005;
+/** Chi-square with one degree of freedom at 2e-4: several hops behind are compared with. */
+const OWN_RATIO = 13.8;
 
 interface Row {
   readonly ttl: number;
@@ -31,7 +33,7 @@ export function hopHealth(
   const rows = rowsOf(window);
   const forward = forwardLoss(rows);
   return rows.map((row, i) => {
-    const { ttl, sent, lost, heard } = row;
+    const { ttl, sent, lost } = row;
     const delay = delays[ttl - 1] ?? null;
     const answered = sent - lost;
     return {
@@ -42,7 +44,7 @@ export function hopHealth(
       replyRate: sent === 0 ? 0 : answered / sent,
       interval: wilsonInterval(answered, sent),
       forwardLoss: forward[i] ?? null,
-      verdict: verdictOn(row, window, loss, forward[i] ?? 0, heard),
+      verdict: verdictOn(i, rows, window, loss),
       rttMinMs: delay?.rttMinMs ?? null,
       rttMedianMs: delay?.rttMedianMs ?? null,
       rttP95Ms: delay?.rttP95Ms ?? null,
@@ -69,12 +71,13 @@ function rowsOf(window: ReplyWindow): Row[] {
 /** The least loss of each hop and of all that answer behind it; undefined behind the last that answers. */
 export function forwardLoss(
   rows: readonly { readonly sent: number; readonly lost: number; readonly heard: boolean }[],
+  leastProbes: number = LEAST_PROBES,
 ): (number | undefined)[] {
   const least: (number | undefined)[] = new Array<number | undefined>(rows.length).fill(undefined);
   let loss: number | undefined;
   for (let i = rows.length - 1; i >= 0; i--) {
     const { sent, lost, heard } = rows[i] as (typeof rows)[number];
-    if (heard && (sent >= LEAST_PROBES || loss === undefined))
+    if (heard && (sent >= leastProbes || loss === undefined))
       loss = Math.min(loss ?? 1, lost / Math.max(1, sent));
     least[i] = loss;
   }
@@ -82,20 +85,32 @@ export function forwardLoss(
 }
 
 function verdictOn(
-  { ttl, row, sent, lost }: Row,
+  at: number,
+  rows: readonly Row[],
   window: ReplyWindow,
   loss: LossReport | null,
-  forward: number,
-  heard: boolean,
 ): HopVerdict {
+  const { ttl, row, lost, heard } = rows[at] as Row;
   if (!heard) return 'silent';
   const pattern = window.pattern(row);
   const shared = (loss?.startHop ?? 0) > 0 && ttl >= (loss?.startHop ?? 0);
-  const onTheWay = shared ? Math.max(forward, stepAt(loss, ttl)) : forward;
-  const own = wilsonInterval(lost, sent, Z_999).low > onTheWay + OWN_SHARE;
-  if (pattern?.isLimited === true && (own || lost > 0)) return 'rate-limited';
+  const own = leavesOut(at, rows, shared ? stepAt(loss, ttl) : null);
+  if (pattern?.isLimited === true && lost > 0) return 'rate-limited';
   if (own) return pattern?.isClumped === true ? 'rate-limited' : 'quiet';
   return shared ? 'lossy' : 'clean';
+}
+
+/** Whether a hop misses more than the loss on the way, where that is named, or than some hop behind it does. */
+function leavesOut(at: number, rows: readonly Row[], onTheWay: number | null): boolean {
+  const { sent, lost } = rows[at] as Row;
+  if (onTheWay !== null) return wilsonInterval(lost, sent, Z_999).low > onTheWay + OWN_SHARE;
+  return rows.some(
+    (other, i) =>
+      i > at &&
+      other.heard &&
+      lost * other.sent > other.lost * sent &&
+      likelihoodRatio(lost, sent, other.lost, other.sent) > OWN_RATIO,
+  );
 }
 
 function stepAt(loss: LossReport | null, ttl: number): number {

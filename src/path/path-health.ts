@@ -5,6 +5,7 @@ import type { Trace } from '../trace/trace.ts';
 import type { DelayReport, DelayShift } from './delay.ts';
 import { delayReport, findDelayShift, hopDelays } from './delay-attribution.ts';
 import { hopHealth } from './hop-health.ts';
+import { flowPathsOf } from './identity.ts';
 import type { HopHealth, LossReport } from './loss.ts';
 import { type AddressAt, attributeLoss } from './loss-attribution.ts';
 import { ReplyWindow } from './reply-window.ts';
@@ -14,6 +15,19 @@ export interface HealthReport {
   readonly loss: LossReport | null;
   readonly delay: DelayReport | null;
   readonly health: readonly HopHealth[];
+}
+
+/** What one trace says by itself. */
+export function healthOfTrace(trace: Trace): HealthReport {
+  const health = new PathHealth(trace.flows.length);
+  health.observe(trace, 0);
+  return health.report(trace.address, addressesOf(trace));
+}
+
+/** Who answered each flow at each TTL in this trace. */
+export function addressesOf(trace: Trace): AddressAt {
+  const paths = new Map(flowPathsOf(trace).map((path) => [path.flow, path.hops]));
+  return (flow, ttl) => paths.get(flow)?.[ttl - 1]?.[0] ?? '';
 }
 
 export class PathHealth {
