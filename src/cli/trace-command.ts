@@ -30,8 +30,11 @@ export async function traceCommand(
   const parsed = parseHosts(hosts, settings);
   requireOneHost(parsed.length, settings);
   using stop = stopSignal(io);
-  using directory = await openDirectory(settings, io, services);
+  // Beside one another: each takes a while, and neither needs the other.
+  const opening = openDirectory(settings, io, services);
+  opening.catch(() => {});
   await using engine = await services.startEngine();
+  using directory = await opening;
   const channels = engine.channels();
   const usable = new Set<Family>(
     channels.filter(({ modes }) => modes.length > 0).map(({ family }) => family),
