@@ -19,6 +19,7 @@ const PACKAGES = {
   sysctl: 'procps',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
   'prometheus-pushgateway': 'prometheus-pushgateway',
   'victoria-metrics': 'victoria-metrics',
   'systemd-analyze': 'systemd',
