@@ -93,6 +93,8 @@ export interface FilterPlan {
 export interface NatPlan {
   readonly source: { readonly v4: Uint8Array | null; readonly v6: Uint8Array | null };
   readonly destination: { readonly v4: Uint8Array | null; readonly v6: Uint8Array | null };
+  /** -1 for what it was. */
+  readonly port: number;
   readonly restores: NonNullable<Nat['restores']>;
 }
 
@@ -109,6 +111,8 @@ export interface RouterPlan {
   readonly hash: number;
   /** Traffic class bits it writes, or -1. */
   readonly dscp: number;
+  /** ECN bits it writes, or -1. */
+  readonly ecn: number;
   readonly nat: NatPlan | null;
   readonly filters: readonly FilterPlan[];
   readonly mtuBlackhole: boolean;
@@ -168,6 +172,7 @@ export function planRouter(
       (traits.hash?.flowLabel ? HASH.flowLabel : 0) |
       (traits.hash?.trafficClass ? HASH.trafficClass : 0),
     dscp: traits.dscp === undefined ? -1 : traits.dscp << 2,
+    ecn: traits.ecn ?? -1,
     nat: traits.nat === undefined ? null : planNat(traits.nat),
     filters: (traits.filters ?? []).map(planFilter),
     mtuBlackhole: traits.mtuBlackhole ?? false,
@@ -274,6 +279,7 @@ function planNat(nat: Nat): NatPlan {
   return {
     source: planPair(nat.source),
     destination: planPair(nat.destination),
+    port: nat.port ?? -1,
     restores: nat.restores ?? 'addresses',
   };
 }

@@ -28,6 +28,9 @@ export interface Rewriting {
   /** Whether the transport checksum in the quote follows the addresses that it was sent with, or these. */
   checksumSource: Uint8Array;
   checksumDestination: Uint8Array;
+  /** Source port or ICMP identifier in the quote, and that which the checksum follows; -1 for what was sent. */
+  port: number;
+  checksumPort: number;
 }
 
 export interface IcmpError {
@@ -153,15 +156,22 @@ export class ReplyWriter {
 
   /** What a translator did to the transport checksum (RFC 1624 equation 3), where the quote holds it. */
   #rewriteChecksum(view: PacketView, transport: number, end: number, rewriting: Rewriting): void {
-    const { checksumSource, checksumDestination } = rewriting;
-    if (checksumSource === view.source && checksumDestination === view.destination) return;
+    const { checksumSource, checksumDestination, checksumPort, port } = rewriting;
+    const moved = checksumSource !== view.source || checksumDestination !== view.destination;
+    if (!moved && checksumPort < 0) return;
+    const portAt = transport + (view.kind === KIND.icmp ? 4 : 0);
+    const oldPort = readUint16(this.bytes, portAt);
+    if (port >= 0) writeUint16(this.bytes, portAt, port);
     const field = transport + checksumField(view);
     if (field + 2 > end) return;
-    const before = pseudoHeaderSum(view.source, view.destination, 0, 0);
-    const after = pseudoHeaderSum(checksumSource, checksumDestination, 0, 0);
+    const ports = checksumPort < 0 ? 0 : onesComplementSubtract(checksumPort, oldPort);
+    // The checksum of ICMP over IPv4 covers no addresses.
+    const bare = view.kind === KIND.icmp && view.family === 4;
+    const before = bare ? 0 : pseudoHeaderSum(view.source, view.destination, 0, 0);
+    const after = bare ? 0 : pseudoHeaderSum(checksumSource, checksumDestination, 0, 0);
     const old = readUint16(this.bytes, field);
     const shift = onesComplementSubtract(after, before);
-    writeUint16(this.bytes, field, onesComplementSubtract(old, shift));
+    writeUint16(this.bytes, field, onesComplementSubtract(onesComplementSubtract(old, shift), ports));
   }
 
   #finishIcmp(
@@ -243,7 +253,5 @@ export function transportSound(view: PacketView): boolean {
 
 function checksumField(view: PacketView): number {
   if (view.kind === KIND.tcp) return 16;
-  if (view.kind === KIND.udp) return 6;
-  // An IPv4 ICMP checksum covers no addresses: the field meant here lies beyond every quote.
-  return view.family === 6 ? 2 : 0xffff;
+  return view.kind === KIND.udp ? 6 : 2;
 }

@@ -166,10 +166,12 @@ const routerTraitFields = {
   ),
   hashSalt: optional(z.number().int()),
   dscp: optional(z.number().int().min(0).max(63)),
+  ecn: optional(z.number().int().min(0).max(3)),
   nat: optional(
     z.strictObject({
       source: optional(addressPair),
       destination: optional(addressPair),
+      port: optional(z.number().int().min(0).max(65_535)),
       restores: optional(z.enum(['all', 'addresses', 'none'])),
     }),
   ),

@@ -92,6 +92,8 @@ export interface FilterRule {
 export interface Nat {
   readonly source?: { readonly v4?: string; readonly v6?: string };
   readonly destination?: { readonly v4?: string; readonly v6?: string };
+  /** Source port of UDP and TCP, identifier of ICMP. It is put back wherever addresses are. */
+  readonly port?: number;
   /** What is put back in the quote of an error that comes back through: default `addresses` (the transport checksum stays). */
   readonly restores?: 'all' | 'addresses' | 'none';
 }
@@ -129,6 +131,8 @@ export interface RouterTraits {
   readonly hashSalt?: number;
   /** Writes this DSCP (0 to 63) into everything it forwards. */
   readonly dscp?: number;
+  /** Writes these ECN bits (0 to 3) into what it forwards; 3, congestion, only into packets that are capable of it. */
+  readonly ecn?: number;
   readonly nat?: Nat;
   readonly filters?: readonly FilterRule[];
   /** Drops what is too long for the next link without a word. */

@@ -130,6 +130,8 @@ export class Simulator {
       destination,
       checksumSource: source,
       checksumDestination: destination,
+      port: -1,
+      checksumPort: -1,
     };
   }
 
@@ -218,21 +220,27 @@ export class Simulator {
     rewriting.destination = destination;
     rewriting.checksumSource = source;
     rewriting.checksumDestination = destination;
+    rewriting.port = -1;
+    rewriting.checksumPort = -1;
   }
 
   /** What a router does to a packet that it sends on. Balancers further on hash it as it was sent. */
-  #rewrite({ nat, dscp }: RouterPlan): void {
+  #rewrite({ nat, dscp, ecn }: RouterPlan): void {
     const rewriting = this.#rewriting;
     if (dscp >= 0) rewriting.trafficClass = (rewriting.trafficClass & 3) | dscp;
+    const capable = (rewriting.trafficClass & 3) !== 0;
+    if (ecn >= 0 && (ecn !== 3 || capable)) rewriting.trafficClass = (rewriting.trafficClass & 0xfc) | ecn;
     if (nat === null || nat.restores === 'all') return;
     const v4 = this.#view.family === 4;
     const source = v4 ? nat.source.v4 : nat.source.v6;
     const destination = v4 ? nat.destination.v4 : nat.destination.v6;
     if (source !== null) rewriting.checksumSource = source;
     if (destination !== null) rewriting.checksumDestination = destination;
+    if (nat.port >= 0) rewriting.checksumPort = nat.port;
     if (nat.restores === 'none') {
       rewriting.source = rewriting.checksumSource;
       rewriting.destination = rewriting.checksumDestination;
+      rewriting.port = rewriting.checksumPort;
     }
   }
 

@@ -25,6 +25,7 @@ export const ICMP: Module = {
   packetLength: 0,
   trafficClass: 0,
   dontFragment: false,
+  mtu: false,
   multipath: null,
 };
 

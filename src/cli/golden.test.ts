@@ -30,6 +30,14 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   mpls: { scenario: 'mpls', argv: ['2001:db8:1::1', '--queries', '3'], status: 0 },
   nat: { scenario: 'nat', argv: ['198.18.0.1', '--protocol', 'udp'], status: 0 },
+  'nat-twice': {
+    scenario: 'nat-twice',
+    argv: ['198.18.0.1', '--protocol', 'tcp', '--queries', '2'],
+    status: 0,
+  },
+  'traffic-class': { scenario: 'traffic-class', argv: ['2001:db8:1::1', '--tos', '0xba'], status: 0 },
+  'mtu-hole': { scenario: 'mtu', argv: ['198.18.0.1', '--mtu'], status: 0 },
+  'mtu-said': { scenario: 'mtu-steps', argv: ['2001:db8:1::1', '--mtu', '--protocol', 'udp'], status: 0 },
   'silent-middle': { scenario: 'silent-middle', argv: ['198.18.0.1'], status: 0 },
   'silent-tail': { scenario: 'silent-tail', argv: ['198.18.0.1', '--queries', '2'], status: 1 },
   flows: { scenario: 'diamond-nested', argv: ['198.18.0.1', '--flows', '8'], status: 0 },
@@ -100,7 +108,15 @@ for (const [name, scenario] of Object.entries(ROUTES)) {
 }
 
 for (const output of ['json', 'atlas', 'prometheus']) {
-  for (const name of ['mpls', 'silent-tail', 'flows', 'tcp-open', 'answers-elsewhere']) {
+  for (const name of [
+    'mpls',
+    'silent-tail',
+    'flows',
+    'tcp-open',
+    'answers-elsewhere',
+    'mtu-hole',
+    'traffic-class',
+  ]) {
     const { scenario, argv, status, options } = CASES[name] as Case;
     test(`trace --output ${output}: ${name}`, async () => {
       const harness = new CliHarness({ scenario, ...options });

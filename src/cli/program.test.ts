@@ -62,12 +62,15 @@ test('runCli() answers wrong usage with one sentence on standard error and statu
     ],
     ['trace x -4 -6', '-4 and -6 exclude one another; give one of them, or none for whichever the host has'],
     ['trace ::1 -4', '::1 is an IPv6 address; leave out -4'],
+    ['trace x --tos 256', '--tos is 0 to 255, or 0x0 to 0xff; "256" is not'],
+    ['trace x --tos 0xzz', '--tos is 0 to 255, or 0x0 to 0xff; "0xzz" is not'],
     ['trace x --count 3', '--count belongs to --watch; add --watch, or use --queries for more probes a hop'],
     ['trace x --multipath 90', '--multipath is 95 or 99; "90" is not'],
     [
       'trace x --multipath 95 --watch',
       '--multipath is asked once and --watch again and again; leave out one of them',
     ],
+    ['trace x --mtu --watch', '--mtu is asked once and --watch again and again; leave out one of them'],
     ['trace x y --watch', '--watch shows one host and 2 are given; run it once for each'],
     [
       'trace x y --output prometheus',

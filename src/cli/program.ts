@@ -95,6 +95,11 @@ function addTrace(program: Command, io: CliIo, services: CliServices, finish: Fi
     .option('--timeout <duration>', 'longest time for a trace', timeout)
     .option('--wait <duration>', `longest wait for one reply (${wait})`)
     .option('--packet-length <bytes>', 'length of the IP packets, 0 for the smallest', packetLength)
+    .option(
+      '--tos <number>',
+      'IPv4 type of service or IPv6 traffic class, as 0xb8: DSCP in the upper six bits',
+    )
+    .option('--mtu', 'search for the path MTU and the hop that narrows it')
     .option('-n, --numeric', 'no names of hops')
     .option('--names', 'names of hops in --output json too')
     .option('--asn <file>', 'AS numbers of hops from an MMDB file, as GeoLite2-ASN.mmdb')

@@ -230,6 +230,7 @@ function targetOf(label: string, settings: TraceSettings, port: number | null): 
     preferFamily: 4,
     trafficClass: 0,
     dontFragment: false,
+    mtu: false,
     multipath: null,
   };
   return { host: label, key: label, module, intervalMs: 0, labels: {}, expectedHops: null };

@@ -9,7 +9,8 @@ function reply(more: Partial<HopReply> = {}): HopReply {
 }
 
 function notes(...hops: (readonly HopReply[])[]): string[][] {
-  const taker = new NoteTaker(sampleTrace({ port: 443 }));
+  const traced = hops.map((replies, i) => ({ ttl: i + 1, sent: replies.length, replies }));
+  const taker = new NoteTaker(sampleTrace({ port: 443, hops: traced }));
   return hops.map((replies, i) => taker.notesOn(i + 1, replies).map(({ text }) => text));
 }
 
@@ -28,6 +29,7 @@ test('unreachableText() has the letters of traceroute and words', () => {
     unreachableText(reply({ kind: 'unreachable', code: 0, mtu: 1280 }), 6),
     '!F-1280 packet too big, MTU 1280',
   );
+  assert.equal(unreachableText(reply({ kind: 'unreachable', code: 4, mtu: 0 }), 4), '!F packet too big');
 });
 
 test('NoteTaker says what a port is', () => {
@@ -60,10 +62,10 @@ test('NoteTaker shows the interfaces that a responder names', () => {
   assert.deepEqual(notes([reply({ interfaces })]), [['in xe-0/0/1 192.0.2.1 MTU 9000', 'out #8']]);
 });
 
-test('NoteTaker says address translation, ToS and asymmetry where they begin, for each flow', () => {
+test('NoteTaker says address translation, traffic class and asymmetry where they begin, for each flow', () => {
   assert.deepEqual(
     notes(
-      [reply({ replyTtl: 255 })],
+      [reply({ replyTtl: 255, natDelta: 0, quotedTrafficClass: 0 }), reply({ flow: 1, natDelta: 0 })],
       [reply({ replyTtl: 252, natDelta: 5, quotedTrafficClass: 0x28 })],
       [reply({ replyTtl: 251, natDelta: 5, quotedTrafficClass: 0x28 })],
       [reply({ replyTtl: 252, natDelta: 9, quotedTrafficClass: 0 })],
@@ -71,10 +73,10 @@ test('NoteTaker says address translation, ToS and asymmetry where they begin, fo
     ),
     [
       [],
-      ['NAT before here', 'ToS becomes 0x28', 'asymm 4'],
+      ['NAT between hop 1 and 2', 'DSCP 0 becomes 10 between hop 1 and 2', 'asymm 4'],
       [],
-      ['NAT before here', 'ToS becomes 0x00'],
-      ['NAT before here'],
+      ['NAT between hop 3 and 4', 'DSCP 10 becomes 0 between hop 3 and 4'],
+      ['NAT between hop 1 and 5'],
     ],
   );
 });

@@ -1,6 +1,7 @@
 // The remarks beside a hop: unreachable codes as traceroute users know them, in words; MPLS labels, interfaces, address
 // translation, a way back of another length. Each is said where it begins and not repeated at every hop after it.
 
+import { natsOf, natText, returnDistance, trafficClassesOf, trafficClassText } from '../path/hop-facts.ts';
 import { isDestination } from '../trace/probe-record.ts';
 import type { HopReply, InterfaceInformation, MplsLabel, Trace } from '../trace/trace.ts';
 import type { Style } from './styled-text.ts';
@@ -42,6 +43,7 @@ const UNREACHABLE_6: Readonly<Record<number, string>> = {
 /** `!X administratively prohibited`; `!<7>` for a code without a name. */
 export function unreachableText(reply: HopReply, family: 4 | 6): string {
   // "Packet too big" is a type of its own in ICMPv6, told by its MTU.
+  if (reply.mtu === 0) return '!F packet too big';
   if (reply.mtu !== undefined) return `!F-${reply.mtu} packet too big, MTU ${reply.mtu}`;
   const code = reply.code ?? -1;
   return (family === 4 ? UNREACHABLE_4 : UNREACHABLE_6)[code] ?? `!<${code}> unreachable`;
@@ -51,12 +53,21 @@ export function unreachableText(reply: HopReply, family: 4 | 6): string {
 export class NoteTaker {
   readonly #trace: Trace;
   /** By flow: what was last said, so that only a change is said again. */
-  readonly #natDelta = new Map<number, number>();
   readonly #asymmetry = new Map<number, number>();
-  readonly #trafficClass = new Map<number, number>();
+  /** By TTL and flow. */
+  readonly #rewriting = new Map<string, Note[]>();
 
   constructor(trace: Trace) {
     this.#trace = trace;
+    for (const fact of natsOf(trace)) this.#add(fact, { text: natText(fact), style: 'warning' });
+    for (const fact of trafficClassesOf(trace)) {
+      this.#add(fact, { text: trafficClassText(fact), style: fact.ecn === 'congestion' ? 'warning' : 'dim' });
+    }
+  }
+
+  #add({ flow, before }: { readonly flow: number; readonly before: number }, note: Note): void {
+    const key = `${before} ${flow}`;
+    this.#rewriting.set(key, [...(this.#rewriting.get(key) ?? []), note]);
   }
 
   /** To be called hop by hop, from the nearest on. `replies` are those of one address at `ttl`. */
@@ -84,11 +95,7 @@ export class NoteTaker {
     for (const information of reply.interfaces ?? []) {
       notes.push({ text: interfaceText(information), style: 'plain' });
     }
-    if (reply.natDelta !== undefined && reply.natDelta !== this.#natDelta.get(reply.flow)) {
-      this.#natDelta.set(reply.flow, reply.natDelta);
-      notes.push({ text: 'NAT before here', style: 'warning' });
-    }
-    notes.push(...this.#rewritten(reply));
+    notes.push(...(this.#rewriting.get(`${ttl} ${reply.flow}`) ?? []));
     // A router that refuses a packet has not counted its TTL down: nothing strange in that.
     if (reply.kind !== 'unreachable') {
       if (reply.quotedTtl !== undefined) notes.push({ text: `quotes TTL ${reply.quotedTtl}`, style: 'dim' });
@@ -97,29 +104,13 @@ export class NoteTaker {
     return notes;
   }
 
-  #rewritten({ flow, quotedTrafficClass }: HopReply): Note[] {
-    if (quotedTrafficClass === undefined || quotedTrafficClass === this.#trafficClass.get(flow)) return [];
-    this.#trafficClass.set(flow, quotedTrafficClass);
-    return [{ text: `ToS becomes 0x${quotedTrafficClass.toString(16).padStart(2, '0')}`, style: 'dim' }];
-  }
-
   /** tracepath's "asymm": the reply's TTL tells how many hops it came, if its sender began with a usual TTL. */
   #wayBack(ttl: number, reply: HopReply): Note[] {
-    if (reply.replyTtl === undefined) return [];
-    const hopsBack = hopsOf(reply.replyTtl);
-    const differs = hopsBack - ttl;
-    if (differs === (this.#asymmetry.get(reply.flow) ?? 0)) return [];
-    this.#asymmetry.set(reply.flow, differs);
-    return differs === 0 ? [] : [{ text: `asymm ${hopsBack}`, style: 'dim' }];
+    const back = returnDistance(ttl, reply.replyTtl);
+    if (back === null || back.asymmetry === (this.#asymmetry.get(reply.flow) ?? 0)) return [];
+    this.#asymmetry.set(reply.flow, back.asymmetry);
+    return back.asymmetry === 0 ? [] : [{ text: `asymm ${back.hops}`, style: 'dim' }];
   }
-}
-
-/** TTLs that systems send replies with. */
-const INITIAL_TTLS = [32, 64, 128, 255];
-
-function hopsOf(replyTtl: number): number {
-  const initial = INITIAL_TTLS.find((ttl) => ttl >= replyTtl) ?? 255;
-  return initial - replyTtl + 1;
 }
 
 function mplsText(labels: readonly MplsLabel[]): string {

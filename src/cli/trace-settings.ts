@@ -28,6 +28,8 @@ export interface TraceSettings {
   readonly timeoutMs: number;
   readonly waitMs: number;
   readonly packetLength: number;
+  readonly trafficClass: number;
+  readonly mtu: boolean;
   readonly output: OutputFormat;
   /** Path of a database with AS numbers, or null. */
   readonly asn: string | null;
@@ -53,6 +55,8 @@ export interface TraceOptionValues {
   readonly wait?: string;
   readonly packetLength: string;
   readonly multipath?: string;
+  readonly tos?: string;
+  readonly mtu?: boolean;
   readonly output: string;
   readonly asn?: string;
   readonly numeric?: boolean;
@@ -108,6 +112,8 @@ export function readTraceSettings(values: TraceOptionValues): TraceSettings {
     timeoutMs,
     waitMs: values.wait === undefined ? Math.min(waitMs, timeoutMs) : waitMs,
     packetLength: packetLength(values.packetLength),
+    trafficClass: trafficClass(values.tos ?? '0'),
+    mtu: mtuWanted(values),
     ...factsWanted(values),
     colour: values.color,
     watch: watchOf(values),
@@ -138,9 +144,10 @@ export function requestOf(
     waitMs,
     distanceHint: null,
     packetLength: settings.packetLength,
-    trafficClass: 0,
+    trafficClass: settings.trafficClass,
     dontFragment: false,
     multipath: settings.multipath,
+    discoverMtu: settings.mtu,
   };
 }
 
@@ -208,6 +215,20 @@ function packetLength(text: string): number {
   throw new UsageError(
     `--packet-length is 0 for the smallest, or ${SMALLEST_PACKET} to 65535; it is ${length}`,
   );
+}
+
+function mtuWanted({ mtu, watch }: TraceOptionValues): boolean {
+  if (mtu === true && watch === true) {
+    throw new UsageError('--mtu is asked once and --watch again and again; leave out one of them');
+  }
+  return mtu === true;
+}
+
+/** As `0x88` or `136`. */
+function trafficClass(text: string): number {
+  const value = /^(\d{1,3}|0x[0-9a-f]{1,2})$/i.test(text) ? Number(text) : Number.NaN;
+  if (value <= 255) return value;
+  throw new UsageError(`--tos is 0 to 255, or 0x0 to 0xff; ${quote(text)} is not`);
 }
 
 function watchOf(values: TraceOptionValues): TraceSettings['watch'] {

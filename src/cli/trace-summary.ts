@@ -2,6 +2,7 @@
 
 import { formatDuration } from '../config/duration.ts';
 import { type HealthLine, healthLines } from '../path/health-lines.ts';
+import { mtuText } from '../path/hop-facts.ts';
 import { flowPathsOf, pathIdOf } from '../path/identity.ts';
 import { type HealthReport, healthOfTrace } from '../path/path-health.ts';
 import { isDestination } from '../trace/probe-record.ts';
@@ -28,6 +29,10 @@ export function traceStatus(trace: Trace): ExitStatus {
 export function summaryLines(trace: Trace, context: SummaryContext): Line[] {
   const lines = wrapped(verdict(trace, context), trace.reached ? 'good' : 'bad', context.columns);
   if (context.probesPerHop > 1) lines.push(...healthText(healthOfTrace(trace), context.columns));
+  if (trace.mtu !== undefined) {
+    const style = trace.mtu.hop > 0 && trace.mtu.address === null ? 'warning' : 'plain';
+    lines.push(...wrapped(`path MTU ${mtuText(trace.mtu)}`, style, context.columns));
+  }
   lines.push(...wrapped(costText(trace), 'plain', context.columns));
   const multipath = multipathText(trace);
   if (multipath !== null) {

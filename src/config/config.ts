@@ -26,6 +26,8 @@ export interface Module {
   readonly packetLength: number;
   readonly trafficClass: number;
   readonly dontFragment: boolean;
+  /** Whether every measurement searches for the path MTU. */
+  readonly mtu: boolean;
   /** Confidence of multipath discovery in percent, or null for none. */
   readonly multipath: 95 | 99 | null;
 }

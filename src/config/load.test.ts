@@ -278,7 +278,7 @@ test('loadConfig() ends with a configuration or a ConfigError for any text', asy
 test('Config.text loads again to the same configuration', async () => {
   const { config } = await load(`
 defaults: { labels: { site: "a: b", quote: 'x"y' }, family: 6 }
-modules: { fast: { protocol: udp, port: 53, timeout: 2s, dontFragment: true, mode: raw } }
+modules: { fast: { protocol: udp, port: 53, timeout: 2s, dontFragment: true, mtu: true, mode: raw } }
 targets: [{ host: bücher.example, interval: 90s }, { host: "a:99", module: fast, expectedHops: 3 }, "2001:db8::1"]
 probe: { allow: ["*.example.org", 198.18.0.0/15], deny: [169.254.0.0/16], maxConcurrent: 5 }
 metrics: { hops: true, seriesBudget: 7 }

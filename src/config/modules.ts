@@ -30,6 +30,7 @@ const BASE: Module = {
   packetLength: 0,
   trafficClass: 0,
   dontFragment: false,
+  mtu: false,
   multipath: null,
 };
 
@@ -138,6 +139,7 @@ function withSettings(base: Module, entry: ModuleSettings): Module {
     trafficClass: entry.trafficClass ?? base.trafficClass,
     dontFragment: entry.dontFragment ?? base.dontFragment,
     multipath: entry.multipath ?? base.multipath,
+    mtu: entry.mtu ?? base.mtu,
   };
 }
 

@@ -105,6 +105,7 @@ function renderModule(module: Module): string {
     trafficClass: module.trafficClass,
     dontFragment: module.dontFragment,
     multipath: module.multipath,
+    mtu: module.mtu,
   });
 }
 

@@ -3,11 +3,20 @@
 import { isDestinationReply } from '../metrics/destination.ts';
 import type { ProbedRound } from '../metrics/probe-metrics.ts';
 import { healthLines } from '../path/health-lines.ts';
-import type { Hop, HopReply, Trace } from '../trace/trace.ts';
+import {
+  mtuText,
+  natsOf,
+  natText,
+  returnDistance,
+  trafficClassesOf,
+  trafficClassText,
+} from '../path/hop-facts.ts';
+import type { Hop, HopReply, InterfaceInformation, Trace } from '../trace/trace.ts';
 import type { ProbeQuery } from './probe-request.ts';
 
 /** Replies of one hop that are listed each; the rest is a number. */
 const MAX_REPLIES_SHOWN = 16;
+const MAX_FACTS_SHOWN = 32;
 
 export function debugText(
   query: ProbeQuery,
@@ -40,6 +49,7 @@ function logLines(query: ProbeQuery, round: ProbedRound, durationMs: number): st
       `sent ${trace.probesSent} probes in ${milliseconds(trace.durationMs)}; duplicate replies ${trace.duplicates}, late ${trace.late}`,
     );
     if (trace.note !== undefined) lines.push(`note: ${trace.note}`);
+    lines.push(...factLines(trace));
     lines.push(`ended: ${END_TEXT[trace.end]}`);
   }
   if (path !== null) {
@@ -48,6 +58,17 @@ function logLines(query: ProbeQuery, round: ProbedRound, durationMs: number): st
   }
   lines.push(`${path?.reached ? 'succeeded' : 'did not succeed'} after ${milliseconds(durationMs)}`);
   return lines;
+}
+
+/** What the hops say together. */
+function factLines(trace: Trace): string[] {
+  const flow = (fact: { readonly flow: number }): string =>
+    trace.flows.length > 1 ? `flow ${fact.flow}: ` : '';
+  const facts = [
+    ...natsOf(trace).map((fact) => flow(fact) + natText(fact)),
+    ...trafficClassesOf(trace).map((fact) => flow(fact) + trafficClassText(fact)),
+  ].slice(0, MAX_FACTS_SHOWN);
+  return trace.mtu === undefined ? facts : [...facts, `path MTU ${mtuText(trace.mtu)}`];
 }
 
 const END_TEXT: Readonly<Record<Trace['end'], string>> = {
@@ -81,7 +102,12 @@ function hopRows(hop: Hop): string[][] {
   if (hop.replies.length === 0) return [[ttl, '*', '', `no answer to ${hop.sent}`]];
   const rows = hop.replies
     .slice(0, MAX_REPLIES_SHOWN)
-    .map((reply, i) => [i === 0 ? ttl : '', reply.address, `${reply.rttMs.toFixed(3)} ms`, remarks(reply)]);
+    .map((reply, i) => [
+      i === 0 ? ttl : '',
+      reply.address,
+      `${reply.rttMs.toFixed(3)} ms`,
+      remarks(hop.ttl, reply),
+    ]);
   if (hop.replies.length > MAX_REPLIES_SHOWN) {
     rows.push(['', `and ${hop.replies.length - MAX_REPLIES_SHOWN} more`, '', '']);
   }
@@ -89,13 +115,24 @@ function hopRows(hop: Hop): string[][] {
   return rows;
 }
 
-function remarks(reply: HopReply): string {
+function remarks(ttl: number, reply: HopReply): string {
   const parts: string[] = isDestinationReply(reply) ? [reply.kind] : [];
   if (reply.kind === 'unreachable') parts.push(`unreachable, code ${reply.code ?? '?'}`);
   if (reply.mpls !== undefined) parts.push(`MPLS ${reply.mpls.map((entry) => entry.label).join('/')}`);
-  if (reply.natDelta !== undefined) parts.push('address translated on the way');
+  for (const information of reply.interfaces ?? []) parts.push(interfaceText(information));
+  if (reply.quotedTtl !== undefined && reply.kind !== 'unreachable')
+    parts.push(`quotes TTL ${reply.quotedTtl}`);
+  const back = reply.kind === 'unreachable' ? null : returnDistance(ttl, reply.replyTtl);
+  if (back !== null && back.asymmetry !== 0) parts.push(`${back.hops} hops back`);
   if (reply.mtu !== undefined) parts.push(`MTU ${reply.mtu}`);
   return parts.join(', ');
+}
+
+function interfaceText({ role, index, address, name, mtu }: InterfaceInformation): string {
+  const which = [name, index === undefined ? undefined : `#${index}`, address].filter(
+    (part) => part !== undefined,
+  );
+  return `${role} interface ${which.join(' ')}${mtu === undefined ? '' : ` MTU ${mtu}`}`;
 }
 
 function moduleLines({ module }: ProbeQuery): string[] {

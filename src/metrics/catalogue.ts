@@ -85,6 +85,12 @@ export const PROBE_METRICS = {
     type: 'gauge',
     help: 'Distinct paths over the flows of this probe.',
   },
+  mtu: {
+    name: 'probe_traceroute_mtu_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Path MTU: the largest IP packet in bytes that reached the destination; present where the module asks for it.',
+  },
   lastRespondingHop: {
     name: 'probe_traceroute_last_responding_hop',
     type: 'gauge',
@@ -144,6 +150,12 @@ export const TARGET_METRICS = {
     name: 'traceroute_as_path_id',
     type: 'gauge',
     help: 'Identity of the path of autonomous systems as a 48-bit number; present with an AS database only.',
+  },
+  mtu: {
+    name: 'traceroute_mtu_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Path MTU: the largest IP packet in bytes that reached the destination; present where the module asks for it.',
   },
   pathInfo: {
     name: 'traceroute_path_info',

@@ -50,6 +50,7 @@ function probeValues(round: ProbedRound, timing: ProbeTiming): [MetricDefinition
     [PROBE_METRICS.pathId, pathId],
     [PROBE_METRICS.asPathId, pathIdNumber(path?.asPathId ?? null)],
     [PROBE_METRICS.paths, path?.paths ?? null],
+    [PROBE_METRICS.mtu, trace?.mtu?.bytes ?? null],
     [PROBE_METRICS.lastRespondingHop, path?.lastRespondingHop ?? null],
     [PROBE_METRICS.hopsAmount, reached ? hops : (path?.lastRespondingHop ?? 0)],
     [PROBE_METRICS.executionDuration, (trace?.durationMs ?? 0) / 1000],

@@ -184,6 +184,19 @@ test('the series budget is never exceeded, keeps the first hops, counts what it 
   assert.equal(linesOf(store, 'traceroute_hop_').length, 10);
 });
 
+test('observeRound() exposes the path MTU of the latest round that has one', () => {
+  const store = createTargetMetrics(sampleConfig([a]));
+  store.observeRound(sampleRound(a));
+  assert.deepEqual(linesOf(store, 'traceroute_mtu_bytes'), []);
+  const mtu = { bytes: 1400, hop: 3, address: '100.64.0.3', exact: true };
+  store.observeRound(sampleRound(a, { trace: sampleTrace({ mtu }) }));
+  assert.deepEqual(linesOf(store, 'traceroute_mtu_bytes'), [
+    'traceroute_mtu_bytes{target="a.example.org"} 1400',
+  ]);
+  store.observeRound(unresolvedRound(a));
+  assert.deepEqual(linesOf(store, 'traceroute_mtu_bytes'), []);
+});
+
 test('summary() tells the latest round', () => {
   const store = createTargetMetrics(sampleConfig([a, b]));
   assert.equal(store.summary(a.key), undefined);

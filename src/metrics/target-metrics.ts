@@ -72,7 +72,7 @@ const FAILURE_LABELS = ROUND_FAILURE_KINDS.map((kind) => renderLabels({ kind }))
 
 /** Series of one target when each has a value: gauges and info, counters, two histograms with sum and count. */
 const SERIES_PER_TARGET =
-  13 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
+  14 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
 
 class TargetStore implements TargetMetrics {
   readonly #directory: Pick<AddressDirectory, 'factsOf'> | null;
@@ -299,6 +299,7 @@ const FAMILIES: readonly Family[] = [
   [TARGET_METRICS.paths, value(FIELD.paths)],
   [TARGET_METRICS.pathId, value(FIELD.pathId)],
   [TARGET_METRICS.asPathId, value(FIELD.asPathId)],
+  [TARGET_METRICS.mtu, value(FIELD.mtu)],
   [TARGET_METRICS.pathInfo, writePathInfo],
   [TARGET_METRICS.pathChanges, each(FIELD.changes, CHANGE_LABELS)],
   [TARGET_METRICS.lastChange, value(FIELD.lastChange)],

@@ -37,8 +37,9 @@ export const FIELD = {
   delayShift: 18,
   delayShiftAt: 19,
   delayShiftHop: 20,
+  mtu: 21,
   /** One for each of PATH_CHANGE_KINDS. */
-  changes: 21,
+  changes: 22,
 } as const;
 
 export const DOUBLES_PER_TARGET: number = FIELD.changes + PATH_CHANGE_KINDS.length;
@@ -104,6 +105,7 @@ export class TargetState {
     this.set(FIELD.pathId, pathIdNumber(path?.pathId ?? null));
     this.set(FIELD.asPathId, pathIdNumber(path?.asPathId ?? null));
     this.set(FIELD.rtt, path?.rttMs == null ? Number.NaN : path.rttMs / 1000);
+    this.set(FIELD.mtu, trace?.mtu?.bytes ?? Number.NaN);
     this.set(FIELD.lastRun, (round.startedAtMs + round.durationMs) / 1000);
     this.set(FIELD.forwardLoss, path?.loss?.lossRatio ?? Number.NaN);
     this.set(FIELD.lossStartHop, path?.loss?.startHop ?? Number.NaN);

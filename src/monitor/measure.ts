@@ -181,6 +181,7 @@ function requestFor(
     packetLength: module.packetLength,
     trafficClass: module.trafficClass,
     dontFragment: module.dontFragment,
+    discoverMtu: module.mtu,
   };
 }
 

@@ -25,6 +25,8 @@ const SHORTEST_ICMP = ICMP_HEADER_LENGTH + PAYLOAD_LENGTH;
 /** Maximum segment size option (RFC 9293 section 3.2): firewalls drop bare SYNs as scans. */
 const TCP_OPTIONS_LENGTH = 4;
 const ADVERTISED_MSS = 1460;
+/** Header and option of a TCP probe. */
+export const SYN_LENGTH: number = TCP_HEADER_LENGTH + TCP_OPTIONS_LENGTH;
 
 export class ProbeEncoder {
   readonly #identity: FlowIdentity;
@@ -181,7 +183,7 @@ export class ProbeEncoder {
     const header = this.#tcp;
     const { destination, destinationPort, flow, sequence } = probe;
     const code = this.#identity.shortCodeOf(destination, destinationPort, flow, sequence);
-    this.#identity.notePadding(end - at - TCP_HEADER_LENGTH - TCP_OPTIONS_LENGTH);
+    this.#identity.notePadding(end - at - SYN_LENGTH);
     header.sourcePort = this.#identity.identifierOf(probe.flow);
     header.destinationPort = probe.destinationPort;
     header.sequence = ((sequence << 16) | code) >>> 0;
@@ -204,5 +206,5 @@ export class ProbeEncoder {
 }
 
 function shortestTransport(protocol: Protocol): number {
-  return protocol === 'tcp' ? TCP_HEADER_LENGTH + TCP_OPTIONS_LENGTH : SHORTEST_ICMP;
+  return protocol === 'tcp' ? SYN_LENGTH : SHORTEST_ICMP;
 }

@@ -2,7 +2,7 @@
 // Invariant: a reply is reported only for an identifier of ours, and a quote that contradicts its own code never is.
 
 import type { Family } from '../wire/address.ts';
-import { checksum, onesComplementSubtract } from '../wire/checksum.ts';
+import { checksum, onesComplementSubtract, onesComplementSum, pseudoHeaderSum } from '../wire/checksum.ts';
 import { decodeIcmp, FRAGMENTATION_NEEDED, ICMP_HEADER_LENGTH, ICMP4, ICMP6, newIcmp } from '../wire/icmp.ts';
 import { findExtension } from '../wire/icmp-extension.ts';
 import { IP_PROTOCOL } from '../wire/ip-protocol.ts';
@@ -13,7 +13,9 @@ import { decodeTcp, decodeTcpQuote, newTcp, TCP_FLAGS } from '../wire/tcp.ts';
 import { decodeUdp, newUdp, UDP_HEADER_LENGTH } from '../wire/udp.ts';
 import type { FlowIdentity } from './flow-identity.ts';
 import { type Mode, PROOF, type Reply, type ReplyKind } from './network.ts';
-import { PAYLOAD_LENGTH } from './probe-encoder.ts';
+import { PAYLOAD_LENGTH, SYN_LENGTH } from './probe-encoder.ts';
+
+const TCP_CHECKSUM_AT = 16;
 
 /** `unrelated`: somebody else's traffic. `malformed`: cut short or inconsistent. `forged`: ours by its fields, not by its code. */
 export type DecodeOutcome = 'reply' | 'unrelated' | 'malformed' | 'forged';
@@ -221,7 +223,7 @@ export class ReplyDecoder {
       return reply.flow < 0 ? 'unrelated' : this.#takeEcho(bytes, at, end, family, reply);
     }
     if (protocol === IP_PROTOCOL.udp) return this.#takeUdp(bytes, at, end, reply);
-    if (protocol === IP_PROTOCOL.tcp) return this.#takeTcp(bytes, at, end, reply);
+    if (protocol === IP_PROTOCOL.tcp) return this.#takeTcp(bytes, at, end, family, reply);
     return 'unrelated';
   }
 
@@ -248,14 +250,29 @@ export class ReplyDecoder {
     return 'reply';
   }
 
-  #takeTcp(bytes: Uint8Array, at: number, end: number, reply: Reply): DecodeOutcome {
+  #takeTcp(bytes: Uint8Array, at: number, end: number, family: Family, reply: Reply): DecodeOutcome {
     const tcp = decodeTcpQuote(bytes, at, end, this.#tcp);
     if (tcp === undefined) return 'malformed';
     reply.protocol = 'tcp';
     reply.flow = this.#identity.flowOf(tcp.sourcePort);
     if (reply.flow < 0) return 'unrelated';
     reply.destinationPort = tcp.destinationPort;
+    if (family === 4) this.#weighTcpChecksum(bytes, at, end, reply);
     return this.#takeTcpSequence(tcp.sequence, reply);
+  }
+
+  /**
+   * The checksum of a SYN depends on our address, which only the quote tells here: a translator puts addresses and ports
+   * back into the quote and leaves the checksum. All past the header is zeros, and counts nothing.
+   */
+  #weighTcpChecksum(bytes: Uint8Array, at: number, end: number, reply: Reply): void {
+    const header = at + SYN_LENGTH;
+    if (end < header) return;
+    const { source, destination, totalLength, headerLength } = this.#quoted4;
+    const pseudo = pseudoHeaderSum(source, destination, IP_PROTOCOL.tcp, totalLength - headerLength);
+    const quoted = readUint16(bytes, at + TCP_CHECKSUM_AT);
+    const others = onesComplementSubtract(onesComplementSum(bytes, at, header, pseudo), quoted);
+    reply.checksumDelta = onesComplementSubtract(quoted, ~others & 0xffff);
   }
 
   #takeTcpSequence(number: number, reply: Reply): DecodeOutcome {

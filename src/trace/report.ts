@@ -35,6 +35,7 @@ export function reportTrace(measurement: Measurement, nowNs: number): Trace {
     duplicates: measurement.duplicates,
     late: measurement.late,
     flows: runs.map((run) => run.flow),
+    ...(request.trafficClass === 0 ? {} : { trafficClass: request.trafficClass }),
     ...(discovered === undefined ? {} : { multipath: discovered.report }),
     ...(mtu === undefined ? {} : { mtu }),
   };
@@ -50,6 +51,7 @@ function lastTtl(run: FlowRun, silentHopLimit: number): number {
 function hopsOf(measurement: Measurement): Hop[] {
   const { request, runs } = measurement;
   const limits = runs.map((run) => lastTtl(run, request.silentHopLimit));
+  const rewrites = runs.map((run) => rewritesOf(run, request.trafficClass));
   const hops: Hop[] = [];
   for (let ttl = request.firstTtl; ttl <= Math.max(0, ...limits); ttl++) {
     let sent = 0;
@@ -59,7 +61,7 @@ function hopsOf(measurement: Measurement): Hop[] {
       for (const record of run.probes[ttl] ?? []) {
         if (record.state === 'failed' || record.voided) continue;
         sent++;
-        if (record.answer !== null) replies.push(replyOf(record, run.flow, request.trafficClass));
+        if (record.answer !== null) replies.push(replyOf(record, run.flow, rewrites[i] as Rewrites));
       }
     }
     const mixed = replies.length > 0 && replies.length < sent;
@@ -80,7 +82,23 @@ function outcomesOf({ runs, sendingOrder }: Measurement, ttl: number, limits: re
   return sent.sort((a, b) => a.atNs - b.atNs).map(({ outcome }) => outcome);
 }
 
-function replyOf(record: ProbeRecord, flow: number, trafficClass: number): HopReply {
+/** What is rewritten anywhere on a flow's path: then it is told at every hop, so that it can be seen between which. */
+interface Rewrites {
+  readonly checksum: boolean;
+  readonly trafficClass: boolean;
+}
+
+function rewritesOf(run: FlowRun, sent: number): Rewrites {
+  const answers = run.probes.flatMap((records) => records?.flatMap(({ answer }) => answer ?? []) ?? []);
+  return {
+    checksum: answers.some(({ natDelta }) => natDelta > 0),
+    trafficClass: answers.some(
+      ({ quotedTrafficClass }) => quotedTrafficClass >= 0 && quotedTrafficClass !== sent,
+    ),
+  };
+}
+
+function replyOf(record: ProbeRecord, flow: number, rewrites: Rewrites): HopReply {
   const answer = record.answer as NonNullable<ProbeRecord['answer']>;
   return {
     flow,
@@ -92,11 +110,11 @@ function replyOf(record: ProbeRecord, flow: number, trafficClass: number): HopRe
     ...(answer.mpls.length > 0 ? { mpls: answer.mpls } : {}),
     ...(answer.interfaces.length > 0 ? { interfaces: answer.interfaces } : {}),
     ...(answer.quotedTtl > 1 ? { quotedTtl: answer.quotedTtl } : {}),
-    ...(answer.quotedTrafficClass >= 0 && answer.quotedTrafficClass !== trafficClass
+    ...(rewrites.trafficClass && answer.quotedTrafficClass >= 0
       ? { quotedTrafficClass: answer.quotedTrafficClass }
       : {}),
-    ...(answer.natDelta > 0 ? { natDelta: answer.natDelta } : {}),
-    ...(answer.mtu > 0 ? { mtu: answer.mtu } : {}),
+    ...(rewrites.checksum && answer.natDelta >= 0 ? { natDelta: answer.natDelta } : {}),
+    ...(answer.tooBig ? { mtu: answer.mtu } : {}),
   };
 }
 

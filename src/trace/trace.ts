@@ -66,11 +66,14 @@ export interface HopReply {
   readonly interfaces?: readonly InterfaceInformation[];
   /** TTL left in the quote when it is not 1. */
   readonly quotedTtl?: number;
-  /** Traffic class in the quote when it differs from the one sent. */
+  /** Traffic class in the quote, at every hop that shows it of a flow that does not keep the one sent to its end. */
   readonly quotedTrafficClass?: number;
-  /** The quoted transport checksum differs from the one sent by this much: an address was rewritten on the way. */
+  /**
+   * How much the quoted transport checksum differs from the one sent, 0 for not at all: an address or port was rewritten.
+   * At every hop that shows it of a flow on which it differs somewhere; IPv4 only.
+   */
   readonly natDelta?: number;
-  /** Next-hop MTU with "fragmentation needed" or "packet too big". */
+  /** Next-hop MTU with "fragmentation needed" or "packet too big"; 0 where an old router gives none. */
   readonly mtu?: number;
 }
 
@@ -173,6 +176,8 @@ export interface Trace {
   readonly late: number;
   /** Flow indices traced. */
   readonly flows: readonly number[];
+  /** Traffic class that the probes left with, where it is not 0. */
+  readonly trafficClass?: number;
   /** Where multipath discovery was asked for. */
   readonly multipath?: MultipathReport;
   /** Where the path MTU was asked for and something is known of it. */

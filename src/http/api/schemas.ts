@@ -263,6 +263,7 @@ const trace = z.strictObject({
   duplicates: count,
   late: count,
   flows: z.array(count),
+  trafficClass: count.exactOptional(),
   multipath: z
     .strictObject({
       confidence: z.union([z.literal(95), z.literal(99)]),
@@ -274,7 +275,14 @@ const trace = z.strictObject({
     })
     .exactOptional(),
   mtu: z
-    .strictObject({ bytes: count, hop: count, address: z.string().nullable(), exact: z.boolean() })
+    .strictObject({
+      bytes: count,
+      hop: count,
+      address: z.string().nullable(),
+      exact: z.boolean(),
+      interfaceBytes: count.exactOptional(),
+      steps: z.array(z.strictObject({ bytes: count, hop: count, address: z.string() })).exactOptional(),
+    })
     .exactOptional(),
 });
 
