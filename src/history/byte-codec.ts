@@ -13,10 +13,6 @@ export class ByteWriter {
     return this.#length;
   }
 
-  clear(): void {
-    this.#length = 0;
-  }
-
   byte(value: number): void {
     if (this.#length === this.#bytes.length) this.#grow(1);
     this.#bytes[this.#length++] = value;
@@ -58,14 +54,9 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** A copy of what was written from `start` on. */
-  take(start = 0): Uint8Array {
-    return this.#bytes.slice(start, this.#length);
-  }
-
-  /** What was written, not copied: good until the next write. */
-  view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+  /** A copy of what was written. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
   }
 
   #grow(by: number): void {

@@ -14,6 +14,7 @@ import {
   type Prevalence,
   type RecordedChange,
   type RecordedGroup,
+  type ResumedTarget,
   type RouteAt,
   type RoutePicture,
   type RunQuery,
@@ -177,6 +178,10 @@ export class MemoryHistory implements PathHistory {
       .sort((a, b) => b.firstAtMs - a.firstAtMs || (a.id < b.id ? -1 : 1));
     const end = offset + limit;
     return { items: matching.slice(offset, end), next: end < matching.length ? end : null };
+  }
+
+  async resume(): Promise<readonly ResumedTarget[]> {
+    return [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -173,6 +173,18 @@ export interface PathSnapshot {
   readonly data: unknown;
 }
 
+/** What was known of a target when the program ended. */
+export interface ResumedTarget {
+  readonly target: string;
+  readonly lastAtMs: number;
+  readonly pathId: string | null;
+  /** Runs of the latest hour, in order of time, without their hops. */
+  readonly recent: readonly RecordedRun[];
+  readonly lastChange: RecordedChange | null;
+  /** What `saveSnapshot` was given. */
+  readonly snapshot: unknown;
+}
+
 export interface PathHistory extends AsyncDisposable {
   readonly state: HistoryState;
   /** `path` is the one that the run names, or null. */
@@ -188,6 +200,8 @@ export interface PathHistory extends AsyncDisposable {
   /** Newest first. */
   changes(query: ChangeQuery): Promise<HistoryPage<RecordedChange>>;
   groups(query: GroupQuery): Promise<HistoryPage<RecordedGroup>>;
+  /** Of those of `targets` that were ever recorded. */
+  resume(targets: readonly string[], nowMs: number): Promise<readonly ResumedTarget[]>;
 }
 
 /** The store cannot answer; `message` says why and what to do. */

@@ -26,20 +26,15 @@ interface TargetThread {
 }
 
 export class RoundRecorder {
-  readonly #stores: readonly PathHistory[];
+  readonly #history: PathHistory;
   readonly #board: TargetBoard;
   readonly #grouper: ChangeGrouper;
   readonly #listener: RecorderListener;
   #threads = new Map<string, TargetThread>();
   #lastChangeId = 0;
 
-  constructor(
-    stores: readonly PathHistory[],
-    board: TargetBoard,
-    grouper: ChangeGrouper,
-    listener: RecorderListener,
-  ) {
-    this.#stores = stores;
+  constructor(history: PathHistory, board: TargetBoard, grouper: ChangeGrouper, listener: RecorderListener) {
+    this.#history = history;
     this.#board = board;
     this.#grouper = grouper;
     this.#listener = listener;
@@ -54,10 +49,15 @@ export class RoundRecorder {
     const before = thread.pathId;
     const path = this.#pathOf(round, thread);
     const run = recordOf(round, atMs);
-    for (const store of this.#stores) store.recordRun(run, path);
+    this.#history.recordRun(run, path);
     this.#board.observe(round, atMs);
     for (const change of round.path?.changes ?? []) this.#change(round, change, before);
     this.#listener.onRun(round, atMs);
+  }
+
+  /** Whether a round of the target was recorded, or one from before a restart is known. */
+  knows(key: string): boolean {
+    return this.#threads.has(key);
   }
 
   /** What is known from before a restart. */
@@ -100,7 +100,7 @@ export class RoundRecorder {
       afterPathId: round.path?.pathId ?? null,
       group: group.id,
     };
-    for (const store of this.#stores) store.recordChange(recorded, group);
+    this.#history.recordChange(recorded, group);
     this.#board.noteChange(recorded);
     this.#listener.onChange(recorded);
   }

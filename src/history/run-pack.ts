@@ -1,5 +1,5 @@
 // Runs of one target in a row as bytes, each told by its difference to the one before: about three bytes a hop.
-// Invariant: a pack only grows at its end, so the bytes that a run added can be kept apart and joined again in order.
+// Invariant: a pack's bytes are all there is to it: it can be read, or grow on, from them alone.
 
 import { ByteReader, ByteWriter } from './byte-codec.ts';
 import type { RecordedHop, RecordedRun } from './recorded-run.ts';
@@ -81,23 +81,26 @@ export class RunPack {
     return this.#writer.length;
   }
 
-  /** Adds a run; returns the bytes that it added. */
-  append(run: RecordedRun): Uint8Array {
-    const start = this.#writer.length;
+  append(run: RecordedRun): void {
     encodeRun(this.#writer, run, this.#state);
     if (this.count === 0) this.fromMs = run.atMs;
     this.count++;
-    return this.#writer.take(start);
   }
 
-  /** Takes back what `append` returned once, in the same order. */
-  resume(bytes: Uint8Array): void {
-    decodeRun(new ByteReader(bytes), this.#state);
-    this.#writer.append(bytes);
-    if (this.count === 0) this.fromMs = this.#state.atMs;
-    this.count++;
+  /** The pack that has these bytes, to grow on. */
+  static resume(bytes: Uint8Array): RunPack {
+    const pack = new RunPack();
+    const reader = new ByteReader(bytes);
+    while (!reader.ended) {
+      decodeRun(reader, pack.#state);
+      if (pack.count === 0) pack.fromMs = pack.#state.atMs;
+      pack.count++;
+    }
+    pack.#writer.append(bytes);
+    return pack;
   }
 
+  /** The pack as it is now. */
   close(): ClosedPack {
     return { fromMs: this.fromMs, toMs: this.toMs, count: this.count, bytes: this.#writer.take() };
   }

@@ -4,6 +4,7 @@
 import type { TargetConfig } from '../config/config.ts';
 import type { Round } from '../monitor/round.ts';
 import type { RecordedChange } from './path-history.ts';
+import type { RecordedRun } from './recorded-run.ts';
 import { formatPathId, parsePathId } from './run-pack.ts';
 
 export const RECENT_BUCKETS = 60;
@@ -141,6 +142,23 @@ function latestOf({ path, address, failure }: Round, atMs: number): LatestRun {
     paths: path?.paths ?? null,
     pathId: path?.pathId ?? null,
     asPath: path?.asPath ?? [],
+  };
+}
+
+/** What history knows of a run; the address and the AS path are in no run. */
+export function latestOfRun(run: RecordedRun): LatestRun {
+  const measured = run.failure === null;
+  return {
+    atMs: run.atMs,
+    reached: run.reached,
+    failure: run.failure,
+    address: null,
+    hops: run.reached ? run.hopCount : null,
+    rttMs: run.rttMs,
+    lossRatio: measured ? run.lossRatio : null,
+    paths: measured ? run.paths : null,
+    pathId: run.pathId,
+    asPath: [],
   };
 }
 
