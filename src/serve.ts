@@ -27,7 +27,7 @@ import { SystemResolver } from './monitor/system-resolver.ts';
 import { startEngine } from './net/engine.ts';
 import { AddressTable } from './path/address-table.ts';
 import { createPathTracker } from './path/tracker.ts';
-import { PathRecord } from './path-record.ts';
+import { type DiskSettings, PathRecord } from './path-record.ts';
 import { createPusher, type Pusher } from './push/pusher.ts';
 import type { TraceEngine } from './trace/trace.ts';
 
@@ -73,7 +73,7 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
     surroundings.engine ??
     startEngine({ onCrash: (err) => log.error({ err }, 'The probing thread crashed') });
   const [loaded, engine] = await bothOrNeither(read(), Promise.resolve(engineReady));
-  const exporter = new Exporter(loaded, engine, log, version, options.arguments);
+  const exporter = new Exporter(loaded, engine, log, version, options);
   try {
     await exporter.learn();
     const http = await startHttpServer(exporter.services(read), { listen, prefix, guard });
@@ -99,6 +99,13 @@ async function bothOrNeither(
   if (loaded.status === 'fulfilled' && started.status === 'fulfilled') return [loaded.value, started.value];
   if (started.status === 'fulfilled') await started.value[Symbol.asyncDispose]();
   throw loaded.status === 'rejected' ? loaded.reason : (started as PromiseRejectedResult).reason;
+}
+
+/** Where the history is kept: the command line comes before the file. */
+function diskSettings({ history }: Config, option: string | undefined): DiskSettings | null {
+  const path = option ?? history.path;
+  if (path === null || path === '') return null;
+  return { path, retentionMs: history.retentionMs, rollUpRetentionMs: history.rollUpRetentionMs };
 }
 
 /** Beside the sources in a checkout, beside the compiled ones in a package. */
@@ -127,20 +134,21 @@ class Exporter {
   #watch: ConfigWatch | null = null;
   #reloading: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
+  #bringing: Promise<void> = Promise.resolve();
 
   constructor(
     loaded: LoadedConfig,
     engine: TraceEngine,
     log: Log,
     version: string,
-    args: ReadonlyMap<string, string>,
+    options: Pick<ServeOptions, 'arguments' | 'historyPath'>,
   ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#settleEnded = resolve;
     this.#engine = engine;
     this.#log = log;
-    this.#about = { version, arguments: args };
+    this.#about = { version, arguments: options.arguments };
     this.#config = loaded.config;
     this.#directory = systemDirectory({
       clock: systemClock(),
@@ -164,17 +172,22 @@ class Exporter {
       now: () => Date.now(),
       directory,
       asDatabase: () => this.#config.enrich.asn !== null,
+      disk: diskSettings(loaded.config, options.historyPath),
+      onHistory: (message) => this.#sayHistory(message),
     });
     this.#monitor = createMonitor({
       engine,
       resolver: this.#resolver,
       clock: systemClock(),
-      newPathMemory: ({ module }) =>
-        createPathTracker({
-          flows: Math.min(module.flows, MOST_TRACKED_FLOWS),
-          addresses,
-          asNumberOf: (address) => directory.asNumberOf(address),
-        }),
+      newPathMemory: (target) =>
+        this.#record.adopt(
+          target,
+          createPathTracker({
+            flows: Math.min(target.module.flows, MOST_TRACKED_FLOWS),
+            addresses,
+            asNumberOf: (address) => directory.asNumberOf(address),
+          }),
+        ),
       log,
       onRound: (round) => {
         targetMetrics.observeRound(round);
@@ -189,6 +202,7 @@ class Exporter {
       roundsLate: () => this.#monitor.counters().roundsLate,
       targets: () => targetMetrics.targetCount,
       seriesDropped: () => targetMetrics.seriesDropped,
+      history: () => this.#record.diskState,
       process: () => this.#process.read(),
     });
     this.#pusher = createPusher({
@@ -223,7 +237,7 @@ class Exporter {
       fileSystem,
       clock: systemClock(),
       onChange: (loaded) => {
-        this.#apply(loaded.config);
+        void this.#bring(loaded.config);
         this.#log.info({ targets: loaded.config.targets.length }, 'Target files changed');
       },
       onProblems: (problems) => {
@@ -239,6 +253,7 @@ class Exporter {
     const cancel = systemClock().after(DATABASES_MS, resolve);
     await Promise.race([this.#directory.apply(this.#config.enrich), late]);
     cancel();
+    await this.#record.learn(this.#config.targets);
   }
 
   /** The server listens: targets are traced from now on. */
@@ -270,7 +285,7 @@ class Exporter {
       const loaded = await read();
       this.#warn(loaded);
       this.#watch?.replace(loaded);
-      this.#apply(loaded.config);
+      await this.#bring(loaded.config);
       // Behind the reload's back: a database that is slow or bad holds up nothing.
       void this.#directory.apply(loaded.config.enrich);
       this.#log.info({ targets: loaded.config.targets.length }, 'Configuration reloaded');
@@ -299,6 +314,7 @@ class Exporter {
   async #stop(): Promise<void> {
     this.#watch?.[Symbol.dispose]();
     await this.#monitor.stop();
+    await this.#record[Symbol.asyncDispose]();
     await this.#pusher.stop();
     await this.#engine[Symbol.asyncDispose]();
     this.#resolver[Symbol.dispose]();
@@ -307,10 +323,29 @@ class Exporter {
     this.#settleEnded();
   }
 
+  /** Brings a configuration into force, one after the other, once what was known of its new targets is read. */
+  #bring(config: Config): Promise<void> {
+    this.#bringing = this.#bringing.then(async () => {
+      await this.#record.learn(config.targets);
+      this.#apply(config);
+    });
+    return this.#bringing;
+  }
+
+  #sayHistory(message: string | null): void {
+    if (message === null) this.#log.info('The history is in order');
+    else this.#log.error(`${message}. Tracing goes on without it`);
+  }
+
   #apply(config: Config): void {
     this.#config = config;
     this.#targetMetrics.apply(config);
-    this.#record.apply(config);
+    this.#record.apply(config.targets);
+    this.#record.keep(config.history);
+    for (const { key } of config.targets) {
+      const atMs = this.#record.lastChangeAtMs(key);
+      if (atMs !== null) this.#targetMetrics.resume(key, atMs);
+    }
     this.#monitor.apply(config);
     this.#pusher.apply(config);
     this.#selfMetrics.reloadSucceeded(Date.now());

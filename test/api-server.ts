@@ -39,7 +39,7 @@ export async function startApiServer(
     now: () => NOW_MS,
     ...settings.record,
   });
-  record.apply(config);
+  record.apply(config.targets);
   const services: FakeServices = Object.assign(bare, { api: record.api });
   const server = await startHttpServer(services, { listen: [parseListenAddress('127.0.0.1:0')], prefix: '' });
   const bound = server.addresses[0];
@@ -62,6 +62,7 @@ export async function startApiServer(
     [Symbol.asyncDispose]: async () => {
       record.close();
       await server.close(0);
+      await record[Symbol.asyncDispose]();
     },
   };
 }

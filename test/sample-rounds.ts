@@ -53,6 +53,7 @@ export function sampleConfig(targets: readonly TargetConfig[], more: Partial<Con
       trustedProxies: [],
     },
     metrics: { hops: false, seriesBudget: 50_000 },
+    history: { path: null, retentionMs: 90 * 86_400_000, rollUpRetentionMs: 730 * 86_400_000 },
     push: NO_PUSH,
     enrich: { asn: null, city: null, reverseDns: false },
     sources: [],

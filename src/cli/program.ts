@@ -1,7 +1,7 @@
 // The command line: which commands and options there are, and what happens to what they throw.
 // Invariant: rooms that a command does not need are not loaded; `hopscope --help` loads none of them.
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { nearestName } from '../config/nearest.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
 import { EXIT, exitStatusOf, UsageError } from './exit-status.ts';
@@ -135,7 +135,7 @@ function addServe(program: Command, io: CliIo, services: CliServices, finish: Fi
     .option('--web.external-url <url>', 'URL under which the exporter is reached from outside')
     .option('--web.route-prefix <path>', 'prefix of all paths (that of --web.external-url)')
     .option('--web.config.file <path>', "TLS, users and headers, in exporter-toolkit's format")
-    .addOption(new Option('--history.path <path>').hideHelp())
+    .option('--history.path <path>', 'file that runs, paths and changes are kept in')
     .option('--log.level <level>', LOG_LEVELS.join(', '), 'info')
     .option('--log.format <format>', LOG_FORMATS.join(', '), 'logfmt')
     .addHelpText('after', SERVE_EXAMPLES)

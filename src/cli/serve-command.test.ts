@@ -97,15 +97,6 @@ test('serve reads every dotted option, --web.listen-address more than once, and 
   assert.equal(inForce.get('targets'), 'a.example 192.0.2.1');
 });
 
-test('serve refuses options that would not be in force', async () => {
-  for (const option of ['--history.path']) {
-    const { harness, asked } = serving(new FakeServer());
-    assert.equal(await harness.run('serve', option, 'x'), 2);
-    assert.match(harness.io.err, /^hopscope: --[a-z.]+ is not available in this version, [^\n]+\n$/);
-    assert.equal(asked.length, 0);
-  }
-});
-
 test('serve reloads at SIGHUP, also after a reload that failed, and closes once', async () => {
   const server = new FakeServer();
   const { harness } = serving(server);

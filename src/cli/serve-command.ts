@@ -55,7 +55,6 @@ async function checkWebConfig(path: string, io: CliIo): Promise<void> {
 /** @throws UsageError */
 export function readServeOptions(targets: readonly string[], values: ServeOptionValues): ServeOptions {
   const listenAddresses = values['web.listenAddress'] ?? [DEFAULT_LISTEN_ADDRESS];
-  refuseUnavailable(values);
   const options = {
     configFile: values['config.file'],
     targets,
@@ -76,19 +75,11 @@ export function readServeOptions(targets: readonly string[], values: ServeOption
   note('web.config.file', options.webConfigFile);
   note('web.external-url', options.externalUrl);
   note('web.route-prefix', options.routePrefix);
+  note('history.path', options.historyPath);
   note('log.level', options.logLevel);
   note('log.format', options.logFormat);
   note('targets', targets.join(' '));
   return { ...options, arguments: inForce };
-}
-
-/** Options that are settled but do nothing yet: whoever relies on one must not believe that it is in force. */
-function refuseUnavailable(values: ServeOptionValues): void {
-  if (values['history.path'] !== undefined) {
-    throw new UsageError(
-      '--history.path is not available in this version, which keeps no history; leave it out',
-    );
-  }
 }
 
 async function runServer(server: RunningServer, io: CliIo): Promise<ExitStatus> {

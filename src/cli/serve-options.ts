@@ -20,7 +20,7 @@ export interface ServeOptions {
   readonly webConfigFile: string | undefined;
   readonly externalUrl: string | undefined;
   readonly routePrefix: string | undefined;
-  /** Undefined until there is a history: the command refuses the option. */
+  /** Instead of what the configuration says; empty for none. */
   readonly historyPath: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;

@@ -65,6 +65,14 @@ export interface EnrichConfig {
   readonly reverseDns: boolean;
 }
 
+export interface HistoryConfig {
+  /** File of the history, or null: what happened is remembered for some hours, in memory. */
+  readonly path: string | null;
+  /** How long runs are kept, and how long what is rolled up of them, and changes. */
+  readonly retentionMs: number;
+  readonly rollUpRetentionMs: number;
+}
+
 export interface Config {
   readonly modules: ReadonlyMap<string, Module>;
   /** Module used by `/probe` and by targets that name none. */
@@ -77,6 +85,7 @@ export interface Config {
     readonly hops: boolean;
     readonly seriesBudget: number;
   };
+  readonly history: HistoryConfig;
   readonly push: PushConfig;
   /** Files that the configuration was made of, to be watched: the main file first. */
   readonly sources: readonly string[];

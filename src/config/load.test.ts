@@ -169,7 +169,7 @@ test('loadConfig() points at bad YAML by line and column', async () => {
   assert.match(first ?? '', /^hopscope\.yml:\d:\d+: \S/);
   assert.deepEqual(await problemsOf('a: 1\na: 2\n'), [
     'hopscope.yml:2:1: a: key "a" is given twice',
-    'hopscope.yml:2:1: a: unknown key "a" (known here: defaults, modules, targets, probe, metrics, enrich, push)',
+    'hopscope.yml:2:1: a: unknown key "a" (known here: defaults, modules, targets, probe, metrics, enrich, history, push)',
   ]);
   assert.deepEqual(await problemsOf('- a\n'), ['hopscope.yml:1:1: expected a mapping, found a list']);
   assert.match((await problemsOf('a: 1\n---\nb: 2\n')).join(), /multiple documents/);

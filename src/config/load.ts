@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
 import { DEFAULT_DENY } from './access.ts';
-import type { Config, EnrichConfig, Module, ProbeAccess } from './config.ts';
+import type { Config, EnrichConfig, HistoryConfig, Module, ProbeAccess } from './config.ts';
 import { MAX_FILE_LENGTH, readDocument, type SourceDocument } from './document.ts';
 import { type ConfigFileSystem, explainReadError } from './file-system.ts';
 import { hasWildcard, MAX_MATCHED_FILES, matchingFiles, patternProblem } from './glob.ts';
@@ -16,6 +16,8 @@ import {
   defaultsSection,
   type EnrichEntry,
   enrichSection,
+  type HistoryEntry,
+  historySection,
   type MainEntry,
   mainSection,
   metricsSection,
@@ -38,6 +40,8 @@ const DEFAULT_MAX_CONCURRENT_PER_CLIENT = 1024;
 const DEFAULT_MAX_RATE = 2000;
 const DEFAULT_MAX_RATE_PER_CLIENT = 1000;
 const DEFAULT_SERIES_BUDGET = 50_000;
+const DEFAULT_RETENTION_MS = 90 * 86_400_000;
+const DEFAULT_ROLL_UP_RETENTION_MS = 730 * 86_400_000;
 /** Problems listed; a wrong line pasted ten thousand times has told its story by then. */
 export const MAX_PROBLEMS = 1000;
 
@@ -62,6 +66,7 @@ export interface ConfigParts {
   readonly defaults: TargetDefaults;
   readonly probe: ProbeAccess;
   readonly metrics: Config['metrics'];
+  readonly history: HistoryConfig;
   readonly push: PushConfig;
   readonly enrich: EnrichConfig;
   readonly drafts: readonly TargetDraft[];
@@ -198,6 +203,7 @@ function judgeMain(main: MainReading, overrides: ConfigOverrides, problems: Conf
         ? NO_PUSH
         : readPush(document, entry.push, (path) => besideMain(main.path, path), problems),
     metrics: { hops: metrics.hops ?? false, seriesBudget: metrics.seriesBudget ?? DEFAULT_SERIES_BUDGET },
+    history: historyOf(section(historySection, 'history') ?? {}),
     enrich: enrichOf(section(enrichSection, 'enrich') ?? {}, main.path),
     drafts: targets.drafts,
     patterns: targets.patterns.filter(({ pattern }) => patternProblem(pattern) === undefined),
@@ -210,6 +216,12 @@ function enrichOf(entry: EnrichEntry, mainPath: string | null): EnrichConfig {
   const path = (given: string | undefined): string | null =>
     given === undefined ? null : besideMain(mainPath, given);
   return { asn: path(entry.asn), city: path(entry.city), reverseDns: entry.reverseDns ?? true };
+}
+
+function historyOf({ path = '', retention, rollUpRetention }: HistoryEntry): HistoryConfig {
+  const retentionMs = retention ?? DEFAULT_RETENTION_MS;
+  const rollUpRetentionMs = Math.max(retentionMs, rollUpRetention ?? DEFAULT_ROLL_UP_RETENTION_MS);
+  return { path: path === '' ? null : path, retentionMs, rollUpRetentionMs };
 }
 
 /** The default module's name; a wrong one is reported once here, not again by each target. */
@@ -327,7 +339,7 @@ function assemble(
     ...parts.argumentDrafts,
   ]);
   problems.push(...settled.problems);
-  const { modules, probe, metrics, push, enrich } = parts;
+  const { modules, probe, metrics, history, push, enrich } = parts;
   const sources = [
     ...new Set([...(parts.path === null ? [] : [parts.path]), ...files.map((file) => file.path)]),
   ];
@@ -337,6 +349,7 @@ function assemble(
     targets: settled.targets,
     probe,
     metrics,
+    history,
     push,
     enrich,
   };

@@ -24,6 +24,13 @@ export function renderConfig(config: Omit<Config, 'text' | 'sources'>): string {
   const { asn, city, reverseDns } = config.enrich;
   const paths = { asn: asn === null ? null : scalar(asn), city: city === null ? null : scalar(city) };
   lines.push(`enrich: ${mapping({ ...paths, reverseDns })}`);
+  const { path, retentionMs, rollUpRetentionMs } = config.history;
+  const history = {
+    path: path === null ? null : scalar(path),
+    retention: formatDuration(retentionMs),
+    rollUpRetention: formatDuration(rollUpRetentionMs),
+  };
+  lines.push(`history: ${mapping(history)}`);
   lines.push(...renderPush(config.push));
   return maskSecrets(`${lines.join('\n')}\n`);
 }

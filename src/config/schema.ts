@@ -24,6 +24,8 @@ import { PUSH_REFERENCE } from './push.ts';
 /** Static targets in one configuration, all files together. */
 export const MAX_TARGETS = 100_000;
 
+const TEN_YEARS_MS = 3650 * 86_400_000;
+
 /** What a module may set, and what `defaults` may set for all modules. */
 export type ModuleSettings = Optional<{
   family: 4 | 6;
@@ -69,6 +71,8 @@ export type ProbeEntry = Optional<{
 export type EnrichEntry = Optional<{ asn: string; city: string; reverseDns: boolean }>;
 export type MetricsEntry = Optional<{ hops: boolean; seriesBudget: number }>;
 
+export type HistoryEntry = Optional<{ path: string; retention: number; rollUpRetention: number }>;
+
 /** The main file's sections, each judged on its own so that all problems are found in one go. */
 export interface MainEntry {
   readonly defaults?: unknown;
@@ -76,6 +80,7 @@ export interface MainEntry {
   readonly targets?: readonly unknown[] | null | undefined;
   readonly probe?: unknown;
   readonly metrics?: unknown;
+  readonly history?: unknown;
   readonly push?: unknown;
   readonly enrich?: unknown;
 }
@@ -291,6 +296,20 @@ const fields = {
     city: databasePath('Countries, and cities where it has them, as in GeoLite2-City.'),
     reverseDns: flag('true', 'Look up the names of hops where they are shown.'),
   },
+  history: {
+    path: text(
+      'path of a file, made where there is none; relative to the working directory',
+      'none: some hours are kept in memory',
+      'Where runs, paths and changes are kept. --history.path overrides it.',
+    ),
+    retention: duration(3_600_000, TEN_YEARS_MS, '90d', 'How long runs are kept.'),
+    rollUpRetention: duration(
+      3_600_000,
+      TEN_YEARS_MS,
+      '730d',
+      'How long hours, days, paths and changes are kept; never shorter than retention.',
+    ),
+  },
 } as const;
 
 export const defaultsSection: Section<DefaultsEntry> = named(fields.defaults);
@@ -300,6 +319,7 @@ export const fileTargetSection: Section<FileTargetEntry> = named(fields.targetFi
 export const probeSection: Section<ProbeEntry> = named(fields.probe);
 export const metricsSection: Section<MetricsEntry> = named(fields.metrics);
 export const enrichSection: Section<EnrichEntry> = named(fields.enrich);
+export const historySection: Section<HistoryEntry> = named(fields.history);
 
 const mapping = z.record(z.string(), z.unknown(), {
   error: (issue) => `expected a mapping of module names, found ${shown(issue.input)}`,
@@ -316,9 +336,10 @@ export const mainSection: Section<MainEntry> = named(
     probe: z.unknown(),
     metrics: z.unknown(),
     enrich: z.unknown(),
+    history: z.unknown(),
     push: z.unknown(),
   },
-  ['history', 'web'],
+  ['web'],
 );
 
 const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
@@ -329,6 +350,7 @@ const SECTION_TITLES: Readonly<Record<keyof typeof fields, string>> = {
   probe: 'probe',
   metrics: 'metrics',
   enrich: 'enrich',
+  history: 'history',
 };
 
 /** Every key with its description, in the order of a reference page. */

@@ -378,6 +378,32 @@ export const SELF_METRICS = {
     type: 'counter',
     help: 'Series of targets left out in a round: the series budget was spent, or two targets have the same labels.',
   },
+  historyUp: {
+    name: 'hopscope_history_up',
+    type: 'gauge',
+    help: 'Whether the history on disk is in order (1) or not (0). Absent where none is configured.',
+  },
+  historyRuns: {
+    name: 'hopscope_history_runs_total',
+    type: 'counter',
+    help: 'Runs written to the history.',
+  },
+  historyDropped: {
+    name: 'hopscope_history_dropped_runs_total',
+    type: 'counter',
+    help: 'Runs that the history lost: its disk failed, or could not keep up.',
+  },
+  historyFailures: {
+    name: 'hopscope_history_write_failures_total',
+    type: 'counter',
+    help: 'Failures to open or to write the history.',
+  },
+  historySize: {
+    name: 'hopscope_history_size_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Size of the history on disk in bytes.',
+  },
   probeRequests: {
     name: 'hopscope_probe_requests_total',
     type: 'counter',

@@ -75,6 +75,7 @@ function self(): MetricSource {
     roundsLate: () => 1,
     targets: () => 3,
     seriesDropped: () => 0,
+    history: () => ({ healthy: true, recordedRuns: 1200, droppedRuns: 3, writeFailures: 1, bytes: 81_920 }),
     process: () => ({
       cpuSeconds: 1.5,
       residentBytes: 104_857_600,

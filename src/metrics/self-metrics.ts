@@ -21,6 +21,14 @@ export interface ProcessReadings {
   readonly loopLag: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
+export interface HistoryReadings {
+  readonly healthy: boolean;
+  readonly recordedRuns: number;
+  readonly droppedRuns: number;
+  readonly writeFailures: number;
+  readonly bytes: number;
+}
+
 export interface SelfMetricsSources {
   readonly version: string;
   /** As `process.version` has it. */
@@ -29,6 +37,8 @@ export interface SelfMetricsSources {
   roundsLate(): number;
   targets(): number;
   seriesDropped(): number;
+  /** Null where no history is kept on disk. */
+  history(): HistoryReadings | null;
   process(): ProcessReadings;
 }
 
@@ -59,6 +69,7 @@ export function createSelfMetrics(sources: SelfMetricsSources): SelfMetrics {
       writeHouse(writer, sources, reloadOk, reloadAtMs);
       writeEach(writer, SELF_METRICS.probeRequests, 'result', Object.fromEntries(requests));
       writeEngine(writer, sources.engine());
+      writeHistory(writer, sources.history());
       writeProcess(writer, sources.process());
       yield;
     },
@@ -105,6 +116,15 @@ function writeEngine(writer: ExpositionWriter, counters: EngineCounters): void {
   writeEach(writer, SELF_METRICS.sendFailures, 'reason', counters.sendFailures);
   writeOne(writer, SELF_METRICS.receiveDrops, counters.receiveDrops);
   writeOne(writer, SELF_METRICS.activeTraces, counters.activeTraces);
+}
+
+function writeHistory(writer: ExpositionWriter, readings: HistoryReadings | null): void {
+  if (readings === null) return;
+  writeOne(writer, SELF_METRICS.historyUp, readings.healthy ? 1 : 0);
+  writeOne(writer, SELF_METRICS.historyRuns, readings.recordedRuns);
+  writeOne(writer, SELF_METRICS.historyDropped, readings.droppedRuns);
+  writeOne(writer, SELF_METRICS.historyFailures, readings.writeFailures);
+  writeOne(writer, SELF_METRICS.historySize, readings.bytes);
 }
 
 function writeProcess(writer: ExpositionWriter, readings: ProcessReadings): void {

@@ -45,6 +45,8 @@ export interface TargetMetrics extends MetricSource {
   apply(config: TargetMetricsConfig): void;
   /** Takes in a round; one of a target that is not configured is left out. */
   observeRound(round: Round): void;
+  /** When the path of a target changed last before this program started; told with its first round. */
+  resume(key: string, lastChangeAtMs: number): void;
   forget(key: string): void;
   /** The latest round of a target, or undefined before its first. */
   summary(key: string): TargetSummary | undefined;
@@ -81,6 +83,8 @@ class TargetStore implements TargetMetrics {
   /** Rendered labels to the key of the target that exposes them. */
   readonly #owners = new Map<string, string>();
   #configured = new Map<string, TargetConfig>();
+  /** Of targets that have had no round yet. */
+  readonly #lastChanges = new Map<string, number>();
   #hopsOn = false;
   #budget = 0;
   #hopSeries = 0;
@@ -112,6 +116,7 @@ class TargetStore implements TargetMetrics {
       if (target === undefined) this.#remove(key, state);
       else this.#retarget(state, target);
     }
+    for (const key of this.#lastChanges.keys()) if (!this.#configured.has(key)) this.#lastChanges.delete(key);
     for (const state of this.#states.values()) this.#setHops(state, state.hops);
   }
 
@@ -122,11 +127,17 @@ class TargetStore implements TargetMetrics {
     if (state === undefined) {
       state = new TargetState(target, this.#slab);
       this.#states.set(target.key, state);
+      state.set(FIELD.lastChange, (this.#lastChanges.get(target.key) ?? Number.NaN) / 1000);
+      this.#lastChanges.delete(target.key);
     }
     state.observe(round);
     this.#claim(state);
     if (state.shadowed) this.seriesDropped += SERIES_PER_TARGET;
     this.#setHops(state, round.trace === null ? [] : hopFigures(round.trace));
+  }
+
+  resume(key: string, lastChangeAtMs: number): void {
+    if (!this.#states.has(key) && this.#configured.has(key)) this.#lastChanges.set(key, lastChangeAtMs);
   }
 
   forget(key: string): void {
