@@ -2,7 +2,7 @@
 // Invariant: a probe that fails is an answer (200, probe_success 0); only a request that cannot be probed is an error.
 
 import { negotiateFormat } from '../metrics/content-negotiation.ts';
-import { CONTENT_TYPES, exposeText } from '../metrics/exposition.ts';
+import { CONTENT_TYPES, expose, exposeText } from '../metrics/exposition.ts';
 import { type ProbedRound, probeMetrics } from '../metrics/probe-metrics.ts';
 import { RequestRefusal } from './http-error.ts';
 import type { HttpServices, ProbeOutcome } from './http-services.ts';
@@ -55,7 +55,8 @@ function answerRound(
   const source = probeMetrics(round, { durationMs, timeoutMs: query.timeoutMs });
   if (query.debug) return text(200, debugText(query, round, durationMs, exposeText([source])));
   const format = negotiateFormat(headerText(request.headers.accept));
-  return { status: 200, type: CONTENT_TYPES[format], body: exposeText([source], format) };
+  const body = format === 'protobuf' ? () => expose([source], format) : exposeText([source], format);
+  return { status: 200, type: CONTENT_TYPES[format], body };
 }
 
 function roundOf(outcome: ProbeOutcome): ProbedRound {

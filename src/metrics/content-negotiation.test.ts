@@ -20,6 +20,15 @@ test('negotiateFormat() gives OpenMetrics to Prometheus 2 and 3, text to browser
   }
 });
 
+test('negotiateFormat() gives protobuf to a Prometheus that wants native histograms', () => {
+  const protobuf =
+    'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited';
+  const rest = 'application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  assert.equal(negotiateFormat(`${protobuf},${rest}`), 'protobuf');
+  assert.equal(negotiateFormat(`${protobuf};q=0.3,${rest}`), 'openmetrics');
+  assert.equal(negotiateFormat(`application/vnd.google.protobuf;encoding=text,${rest}`), 'openmetrics');
+});
+
 test('negotiateFormat() keeps to the preference given, and to versions that it writes', () => {
   assert.equal(negotiateFormat('application/openmetrics-text;q=0.4,text/plain;q=0.5'), 'text');
   assert.equal(negotiateFormat('application/openmetrics-text;version=0.0.1'), 'text');

@@ -11,19 +11,29 @@ interface Preference {
   readonly quality: number;
 }
 
-/** Text 0.0.4 unless OpenMetrics is wanted at least as much. */
+/** Text 0.0.4 unless OpenMetrics is wanted at least as much; protobuf where it is wanted at least as much as either. */
 export function negotiateFormat(accept: string | undefined): ExpositionFormat {
   let text = 0;
   let openMetrics = 0;
+  let protobuf = 0;
   for (const { value, parameters, quality } of parsePreferences(accept)) {
     const version = parameters.get('version');
     if (value === 'application/openmetrics-text' && (version === undefined || version === '1.0.0')) {
       openMetrics = Math.max(openMetrics, quality);
     } else if (value === 'text/plain' && (version === undefined || version === '0.0.4')) {
       text = Math.max(text, quality);
+    } else if (value === 'application/vnd.google.protobuf' && isMetricFamily(parameters)) {
+      protobuf = Math.max(protobuf, quality);
     }
   }
+  if (protobuf > 0 && protobuf >= Math.max(openMetrics, text)) return 'protobuf';
   return openMetrics > 0 && openMetrics >= text ? 'openmetrics' : 'text';
+}
+
+/** Parameters are in lower case here. */
+function isMetricFamily(parameters: ReadonlyMap<string, string>): boolean {
+  const proto = parameters.get('proto');
+  return proto === 'io.prometheus.client.metricfamily' && parameters.get('encoding') === 'delimited';
 }
 
 /** The better of gzip and zstd by the client's preference, gzip where it has none; identity otherwise. */

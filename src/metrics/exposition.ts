@@ -1,15 +1,18 @@
-// Writes series as text: Prometheus' format 0.0.4 and OpenMetrics 1.0, in chunks, giving the event loop
+// Writes series as text: Prometheus' format 0.0.4 and OpenMetrics 1.0 (protobuf-writer.ts writes the third), in chunks, giving the event loop
 // a turn between them. Invariant: one family is written in one piece and once; no sample has a timestamp.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MetricDefinition } from './catalogue.ts';
+import type { NativeHistogram } from './native-histogram.ts';
 
-export type ExpositionFormat = 'text' | 'openmetrics';
+export type TextFormat = 'text' | 'openmetrics';
+export type ExpositionFormat = TextFormat | 'protobuf';
 
 /** The media type to answer with. */
 export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  protobuf: 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
 };
 
 /** Length of a chunk in UTF-16 units, which for this text is about its length in bytes. */
@@ -25,10 +28,11 @@ export class Buckets {
   /** Counters that one histogram needs: one a bound, and one for what exceeds them all. */
   readonly length: number;
   readonly labels: readonly string[];
-  readonly #bounds: readonly number[];
+  /** Without the last, which is infinite. */
+  readonly bounds: readonly number[];
 
   constructor(bounds: readonly number[]) {
-    this.#bounds = bounds;
+    this.bounds = bounds;
     this.length = bounds.length + 1;
     this.labels = [...bounds.map(formatBound), '+Inf'].map((bound) => `le="${bound}"`);
   }
@@ -36,7 +40,7 @@ export class Buckets {
   /** Index of the bucket that `value` falls in: bounds are inclusive. */
   indexOf(value: number): number {
     let index = 0;
-    while (index < this.#bounds.length && value > (this.#bounds[index] as number)) index++;
+    while (index < this.bounds.length && value > (this.bounds[index] as number)) index++;
     return index;
   }
 }
@@ -79,7 +83,9 @@ export class ExpositionWriter {
       labels === '' ? `${name} ${formatNumber(value)}\n` : `${name}{${labels}} ${formatNumber(value)}\n`;
   }
 
-  /** One classic histogram; `counts[at]` and on are the counts of each bucket by itself. */
+  /**
+   * One histogram; `counts[at]` and on are the counts of each classic bucket by itself. Text has no words for native ones.
+   */
   histogram(
     name: string,
     labels: string,
@@ -87,6 +93,7 @@ export class ExpositionWriter {
     counts: Uint32Array,
     at: number,
     sum: number,
+    _native: NativeHistogram | null = null,
   ): void {
     let count = 0;
     for (let i = 0; i < buckets.length; i++) {
@@ -103,6 +110,11 @@ export class ExpositionWriter {
     this.#text = '';
     return text;
   }
+
+  /** The same as the bytes to send. */
+  takeBytes(): Buffer {
+    return Buffer.from(this.take());
+  }
 }
 
 /**
@@ -113,20 +125,26 @@ export async function* expose(
   sources: readonly MetricSource[],
   format: ExpositionFormat,
 ): AsyncGenerator<Buffer, void, void> {
-  const writer = new ExpositionWriter(format);
+  const writer = format === 'protobuf' ? new (await protobufWriter())() : new ExpositionWriter(format);
   for (const source of sources) {
     for (const _ of source.write(writer)) {
       if (!writer.full) continue;
-      yield Buffer.from(writer.take());
+      yield writer.takeBytes();
       await nextTurn();
     }
   }
-  const rest = writer.take() + (format === 'openmetrics' ? '# EOF\n' : '');
-  if (rest !== '') yield Buffer.from(rest);
+  const rest = writer.takeBytes();
+  if (rest.length > 0) yield rest;
+  if (format === 'openmetrics') yield Buffer.from('# EOF\n');
+}
+
+/** Loaded when it is wanted: it extends what is defined here. */
+async function protobufWriter(): Promise<new () => ExpositionWriter> {
+  return (await import('./protobuf-writer.ts')).ProtobufWriter;
 }
 
 /** The exposition as one string, for a few series: a probe, a push, a terminal. */
-export function exposeText(sources: readonly MetricSource[], format: ExpositionFormat = 'text'): string {
+export function exposeText(sources: readonly MetricSource[], format: TextFormat = 'text'): string {
   const writer = new ExpositionWriter(format);
   for (const source of sources) for (const _ of source.write(writer));
   return writer.take() + (format === 'openmetrics' ? '# EOF\n' : '');

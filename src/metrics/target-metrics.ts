@@ -13,6 +13,7 @@ import {
   type MetricSource,
   renderLabels,
 } from './exposition.ts';
+import type { NativeHistogram } from './native-histogram.ts';
 import { Slab } from './slab.ts';
 import {
   COUNTS_PER_TARGET,
@@ -276,10 +277,15 @@ function each(first: number, ownLabels: readonly string[]): WriteTarget {
   };
 }
 
-function histogram(buckets: Buckets, at: number, sumField: number): WriteTarget {
+function histogram(
+  buckets: Buckets,
+  at: number,
+  sumField: number,
+  native: (state: TargetState) => NativeHistogram,
+): WriteTarget {
   return (state, labels, writer, name) => {
     const { counts, countsAt } = state.slot;
-    writer.histogram(name, labels, buckets, counts, countsAt + at, state.get(sumField));
+    writer.histogram(name, labels, buckets, counts, countsAt + at, state.get(sumField), native(state));
   };
 }
 
@@ -323,6 +329,9 @@ const FAMILIES: readonly Family[] = [
   [TARGET_METRICS.delayShift, value(FIELD.delayShift)],
   [TARGET_METRICS.delayShiftAt, value(FIELD.delayShiftAt)],
   [TARGET_METRICS.delayShiftHop, value(FIELD.delayShiftHop)],
-  [TARGET_METRICS.rtt, histogram(RTT, 0, FIELD.rttSum)],
-  [TARGET_METRICS.duration, histogram(DURATION, RTT.length, FIELD.durationSum)],
+  [TARGET_METRICS.rtt, histogram(RTT, 0, FIELD.rttSum, (state) => state.rttNative)],
+  [
+    TARGET_METRICS.duration,
+    histogram(DURATION, RTT.length, FIELD.durationSum, (state) => state.durationNative),
+  ],
 ];

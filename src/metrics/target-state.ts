@@ -9,6 +9,7 @@ import type { Trace } from '../trace/trace.ts';
 import { DURATION_BUCKETS, ROUND_FAILURE_KINDS, RTT_BUCKETS } from './catalogue.ts';
 import { destinationRtts, destinationTally } from './destination.ts';
 import { Buckets, renderLabels } from './exposition.ts';
+import { NativeHistogram } from './native-histogram.ts';
 import type { Slab, Slot } from './slab.ts';
 
 export const RTT: Buckets = new Buckets(RTT_BUCKETS);
@@ -76,6 +77,8 @@ export class TargetState {
   asPath = '';
   hops: readonly HopFigures[] = [];
   readonly slot: Slot;
+  readonly rttNative: NativeHistogram = new NativeHistogram();
+  readonly durationNative: NativeHistogram = new NativeHistogram();
 
   constructor(target: TargetConfig, slab: Slab) {
     this.target = target;
@@ -113,12 +116,16 @@ export class TargetState {
     this.destination = round.address ?? '';
     this.asPath = path?.asPath.join(' ') ?? '';
     this.#observe(FIELD.durationSum, DURATION, RTT.length, round.durationMs / 1000);
+    this.durationNative.observe(round.durationMs / 1000);
     const failure = round.failure === null ? -1 : ROUND_FAILURE_KINDS.indexOf(round.failure.reason);
     this.set(FIELD.failure, failure + 1);
     if (failure !== -1) this.add(FIELD.failures + failure, 1);
     if (trace === null || path === null) return;
     const rtts = destinationRtts(trace);
-    for (const rtt of rtts) this.#observe(FIELD.rttSum, RTT, 0, rtt);
+    for (const rtt of rtts) {
+      this.#observe(FIELD.rttSum, RTT, 0, rtt);
+      this.rttNative.observe(rtt);
+    }
     const tally = destinationTally(
       rtts.length,
       path.lossRatio,
