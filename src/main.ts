@@ -17,7 +17,9 @@ process.exitCode = await runCli(
     version,
     async serve(options) {
       const { serve } = await import('./serve.ts');
-      return serve(options, { version, stderr: io.stderr });
+      // For debuggers and for systems where the filter of system calls stands in the way of something.
+      const confine = process.env['HOPSCOPE_CONFINE'] !== 'off';
+      return serve(options, { version, stderr: io.stderr, confine });
     },
     async demo(args, demoIo) {
       const { demo } = await import('./demo.ts');

@@ -43,6 +43,8 @@ export interface Surroundings {
   readonly stderr: TextSink;
   /** In place of the kernel; the exporter closes it. */
   readonly engine?: TraceEngine;
+  /** Give up privileges once sockets are open; for good, so only where nothing else goes on in this process. */
+  readonly confine?: boolean;
   /** In place of the disk. */
   readonly fileSystem?: ConfigFileSystem;
 }
@@ -77,6 +79,7 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
   try {
     await exporter.learn();
     const http = await startHttpServer(exporter.services(read), { listen, prefix, guard });
+    if (surroundings.confine === true) await confine(log);
     exporter.run(http, watchConfig(loaded, exporter.watching(fileSystem)));
   } catch (error) {
     guard?.[Symbol.dispose]();
@@ -88,6 +91,15 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
     close: () => exporter.close(),
     ended: exporter.ended,
   };
+}
+
+async function confine(log: Log): Promise<void> {
+  const { confineProcess } = await import('./net/least-privilege.ts');
+  const { filter, effective } = confineProcess();
+  const root = process.getuid?.() === 0;
+  log.debug({ filter, effective }, 'Privileges given up');
+  if (filter !== 'in force') log.info({ filter }, 'System calls are not filtered');
+  if (root) log.info('hopscope runs as root and needs no more than CAP_NET_RAW; see SECURITY.md');
 }
 
 /** Both results; when one fails, the engine does not outlive it. */

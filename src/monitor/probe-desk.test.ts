@@ -201,6 +201,28 @@ test('Monitor.probe() refuses forbidden names and addresses, those that a name r
   );
 });
 
+test('Monitor.probe() judges the address that it is about to trace, each time anew, as a rebinding name would not like', async () => {
+  const { clock, engine, resolver, monitor } = await setting('', { 'rebind.test': ['198.18.0.1'] });
+  const probe = async (): Promise<string> => {
+    const probing = monitor.probe('rebind.test', 'icmp', { deadlineMs: 5000 });
+    await clock.advance(50);
+    return (await probing).kind;
+  };
+  assert.equal(await probe(), 'round');
+  const sent = engine.requests.length;
+  for (const address of ['169.254.169.254', '64:ff9b::a9fe:a9fe', '::ffff:169.254.169.254']) {
+    resolver.table.set('rebind.test', [address]);
+    assert.equal(await probe(), 'forbidden', address);
+  }
+  // Of several addresses the one that was traced before is kept, and no other is fallen back to unjudged.
+  resolver.table.set('rebind.test', ['169.254.169.254', '198.18.0.1']);
+  assert.equal(await probe(), 'round');
+  assert.deepEqual(
+    engine.requests.slice(sent).map(({ address }) => address),
+    ['198.18.0.1'],
+  );
+});
+
 test('Monitor.probe() rejects what cannot be meant', async () => {
   const { monitor } = await setting();
   const probe = (host: string, module: string): Promise<unknown> =>

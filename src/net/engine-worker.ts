@@ -15,6 +15,7 @@ import {
   writeCounters,
 } from './engine-messages.ts';
 import { KernelNetwork } from './kernel-network.ts';
+import { confineProbingThread } from './least-privilege.ts';
 import { type Libc, loadLibc } from './libc.ts';
 import { errnoName, NetError } from './net-error.ts';
 
@@ -162,4 +163,5 @@ class EngineLoop {
   }
 }
 
+confineProbingThread();
 new EngineLoop(workerData as EngineSetup).run();

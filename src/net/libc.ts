@@ -54,6 +54,31 @@ export function loadLibc(): Libc {
   };
 }
 
+/** The calls by which a thread gives up privileges. */
+export interface PrivilegeCalls {
+  readonly layout: Layout;
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
+  capget(header: Uint8Array, data: Uint8Array): number;
+  capset(header: Uint8Array, data: Uint8Array): number;
+  /** For calls that the C library has no function for; `memory` is the third argument. */
+  syscall(number: number, a: number, b: number, memory: Uint8Array): number;
+  errno(): number;
+  addressOf(memory: Uint8Array): Pointer;
+}
+
+export function loadPrivilegeCalls(): PrivilegeCalls {
+  const library = koffi.load(null);
+  return {
+    layout: layoutFor(process.arch),
+    prctl: library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
+    capget: library.func('int capget(void *, void *)'),
+    capset: library.func('int capset(void *, void *)'),
+    syscall: library.func('long syscall(long, unsigned long, unsigned long, void *)'),
+    errno: () => koffi.errno(),
+    addressOf: (memory) => koffi.address(memory),
+  };
+}
+
 /** Zeroed memory that the kernel may hold the address of: V8 keeps small typed arrays in its moving heap, not these. */
 export function allocate(length: number): Buffer {
   return Buffer.from(new ArrayBuffer(length));
