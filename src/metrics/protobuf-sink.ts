@@ -1,5 +1,7 @@
 // Protocol Buffers on the wire (protobuf.dev/programming-guides/encoding): the few types that Prometheus' exposition has.
 
+const LONG_TEXT = 64;
+
 /** Bytes that grow. Fields are written in the order they are called for. */
 export class ProtobufSink {
   #bytes = Buffer.allocUnsafe(4096);
@@ -43,28 +45,29 @@ export class ProtobufSink {
   }
 
   text(field: number, value: string): void {
-    const length = Buffer.byteLength(value);
     this.varint((field << 3) | 2);
+    const length = Buffer.byteLength(value);
     this.varint(length);
     this.#reserve(length);
-    this.length += this.#bytes.write(value, this.length);
+    if (length !== value.length || length > LONG_TEXT) {
+      this.length += this.#bytes.write(value, this.length);
+      return;
+    }
+    // Short ASCII, as nearly all of it is: a call into the runtime takes longer than this.
+    for (let i = 0; i < length; i++) this.#bytes[this.length++] = value.charCodeAt(i);
   }
 
   /** A message, of which these are the bytes. */
   message(field: number, content: ProtobufSink): void {
     this.varint((field << 3) | 2);
     this.varint(content.length);
-    this.append(content.#bytes.subarray(0, content.length));
+    this.append(content);
   }
 
-  append(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.length);
-    this.length += bytes.length;
-  }
-
-  appendSink(other: ProtobufSink): void {
-    this.append(other.#bytes.subarray(0, other.length));
+  append(other: ProtobufSink): void {
+    this.#reserve(other.length);
+    other.#bytes.copy(this.#bytes, this.length, 0, other.length);
+    this.length += other.length;
   }
 
   #reserve(more: number): void {

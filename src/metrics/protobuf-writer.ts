@@ -23,8 +23,6 @@ const HISTOGRAM = {
   delta: 13,
 };
 const TYPES = { counter: 0, gauge: 1, info: 1, histogram: 4 } as const;
-/** Rendered labels of which the bytes are kept: a target's come again in every family. */
-const MAX_CACHED_LABELS = 16_384;
 
 export class ProtobufWriter extends ExpositionWriter {
   readonly #done = new ProtobufSink();
@@ -34,7 +32,6 @@ export class ProtobufWriter extends ExpositionWriter {
   readonly #metric = new ProtobufSink();
   readonly #value = new ProtobufSink();
   readonly #part = new ProtobufSink();
-  #labels = new Map<string, Buffer>();
   #counter = false;
 
   constructor() {
@@ -131,7 +128,7 @@ export class ProtobufWriter extends ExpositionWriter {
 
   #add(labels: string, field: number): void {
     this.#metric.clear();
-    this.#metric.append(this.#labelBytes(labels));
+    this.#writeLabels(labels);
     this.#metric.message(field, this.#value);
     this.#metrics.message(FAMILY.metric, this.#metric);
   }
@@ -139,35 +136,36 @@ export class ProtobufWriter extends ExpositionWriter {
   #endFamily(): void {
     if (this.#metrics.length === 0) return;
     this.#done.varint(this.#head.length + this.#metrics.length);
-    this.#done.appendSink(this.#head);
-    this.#done.appendSink(this.#metrics);
+    this.#done.append(this.#head);
+    this.#done.append(this.#metrics);
     this.#metrics.clear();
   }
 
-  #labelBytes(rendered: string): Buffer {
-    const known = this.#labels.get(rendered);
-    if (known !== undefined) return known;
-    const bytes = encodeLabels(rendered);
-    if (this.#labels.size >= MAX_CACHED_LABELS) this.#labels = new Map();
-    this.#labels.set(rendered, bytes);
-    return bytes;
+  /** From labels as text has them, `a="b",c="d"`, which is how sources hold them. */
+  #writeLabels(rendered: string): void {
+    for (let at = 0; at < rendered.length; ) {
+      const from = rendered.indexOf('="', at) + 2;
+      const end = endOfValue(rendered, from);
+      const value = rendered.slice(from, end);
+      this.#part.clear();
+      this.#part.text(1, rendered.slice(at, from - 2));
+      this.#part.text(2, value.includes('\\') ? unescapeLabelValue(value) : value);
+      this.#metric.message(METRIC.label, this.#part);
+      at = end + 2;
+    }
   }
 }
 
-/** From labels as text has them, which is how sources hold them. */
-function encodeLabels(rendered: string): Buffer {
-  const [all, pair] = [new ProtobufSink(), new ProtobufSink()];
-  for (const [, name = '', value = ''] of rendered.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/gs)) {
-    pair.clear();
-    pair.text(1, name);
-    pair.text(2, unescapeLabelValue(value));
-    all.message(METRIC.label, pair);
+/** Index of the quote that ends a value; those within it stand behind an odd number of backslashes. */
+function endOfValue(rendered: string, from: number): number {
+  for (let end = rendered.indexOf('"', from); end !== -1; end = rendered.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (rendered[end - 1 - escapes] === '\\') escapes++;
+    if (escapes % 2 === 0) return end;
   }
-  return all.take();
+  return rendered.length;
 }
 
 function unescapeLabelValue(value: string): string {
-  return value.includes('\\')
-    ? value.replace(/\\(.)/gs, (_, character) => (character === 'n' ? '\n' : character))
-    : value;
+  return value.replace(/\\(.)/gs, (_, character) => (character === 'n' ? '\n' : character));
 }
