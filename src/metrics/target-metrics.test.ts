@@ -27,14 +27,33 @@ function assertNoDuplicates(text: string): void {
   assert.equal(new Set(names).size, names.length);
 }
 
-test('createTargetMetrics() exposes nothing for a target before its first round', () => {
-  assert.equal(exposeText([createTargetMetrics(sampleConfig([a]))]), '');
+test('createTargetMetrics() exposes nothing for a target before its first round but its changes, all at 0', () => {
+  const series = linesOf(createTargetMetrics(sampleConfig([a])), '');
+  assert.deepEqual(
+    series.filter((line) => !line.startsWith('#') && line !== ''),
+    ['reroute', 'as_path', 'length', 'ecmp', 'unreachable', 'recovered'].map(
+      (kind) => `traceroute_path_changes_total{target="a.example.org",kind="${kind}"} 0`,
+    ),
+  );
+});
+
+test('the counters of changes of a target are there once, before its first round and after it', () => {
+  // Two targets of the same labels, which only the first to have a round exposes.
+  const twin = { ...sampleTarget('a.example.org'), key: 'another' };
+  const store = createTargetMetrics(sampleConfig([a, twin, b]));
+  assertNoDuplicates(exposeText([store]));
+  assert.equal(linesOf(store, 'traceroute_path_changes_total').length, 12);
+  store.observeRound(sampleRound(a));
+  assertNoDuplicates(exposeText([store]));
+  assert.equal(linesOf(store, 'traceroute_path_changes_total').length, 12);
+  assert.equal(exposeText([store.sourceOf([b.key])]), '');
 });
 
 test('observeRound() leaves out a target that is not configured', () => {
   const store = createTargetMetrics(sampleConfig([a]));
   store.observeRound(sampleRound(b));
-  assert.equal(exposeText([store]), '');
+  assert.deepEqual(linesOf(store, 'traceroute_success'), []);
+  assert.doesNotMatch(exposeText([store]), /b\.example\.org/);
 });
 
 test('observeRound() exposes the path id as the number its digits spell, exactly', () => {

@@ -162,7 +162,7 @@ class TargetStore implements TargetMetrics {
   }
 
   *write(writer: ExpositionWriter): Generator<void> {
-    yield* this.#writeStates([...this.#states.values()], writer);
+    yield* this.#writeStates([...this.#states.values()], writer, this.#labelsToCome());
   }
 
   sourceOf(keys: readonly string[]): MetricSource {
@@ -177,7 +177,11 @@ class TargetStore implements TargetMetrics {
    * Family by family. Targets and labels as they are now: what a reload moves about while a slow reader pulls must not let
    * one series appear twice.
    */
-  *#writeStates(all: readonly TargetState[], writer: ExpositionWriter): Generator<void> {
+  *#writeStates(
+    all: readonly TargetState[],
+    writer: ExpositionWriter,
+    toCome: readonly string[] = [],
+  ): Generator<void> {
     const states = all.filter((state) => !state.shadowed);
     const labels = states.map((state) => state.labels);
     for (const [definition, writeTarget] of [...FAMILIES, ...this.#hopFamilies]) {
@@ -186,7 +190,26 @@ class TargetStore implements TargetMetrics {
         if (!state.gone) writeTarget(state, labels[i] as string, writer, definition.name);
         if (writer.full) yield;
       }
+      if (definition !== TARGET_METRICS.pathChanges) continue;
+      for (const target of toCome) {
+        for (const kind of CHANGE_LABELS) writer.sample(definition.name, joinLabels(target, kind), 0);
+        if (writer.full) yield;
+      }
     }
+  }
+
+  /**
+   * Labels of the targets that have had no round. Their counters of changes are there at 0 already: Prometheus sees no
+   * increase in a series that begins with one.
+   */
+  #labelsToCome(): string[] {
+    const found = new Set<string>();
+    for (const [key, target] of this.#configured) {
+      if (this.#states.has(key)) continue;
+      const labels = targetLabels(target);
+      if (!this.#owners.has(labels)) found.add(labels);
+    }
+    return [...found];
   }
 
   #writeHopInfo(state: TargetState, labels: string, writer: ExpositionWriter, name: string): void {
