@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import type { Mode, Protocol } from '../src/trace/network.ts';
 import type { MtuReport, Trace, TraceRequest } from '../src/trace/trace.ts';
 import type { Scenario } from './scenario.ts';
@@ -204,5 +205,54 @@ describe('path MTU', () => {
         assert.ok(found.probesSent < 110, `${found.probesSent} probes`);
       }
     }
+  });
+
+  it('is right wherever it is called exact, and bounded, whatever routers say, hide and quote', () => {
+    const router = fc.record({
+      mtuBlackhole: fc.boolean(),
+      reportedMtu: fc.option(fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.constant(0xffffffff)), {
+        nil: undefined,
+      }),
+      silent: fc.constantFrom<boolean | Protocol[]>(false, false, false, true, ['udp']),
+      quote: fc.constantFrom<'minimal' | 'full'>('minimal', 'full'),
+      quotedTtl: fc.constantFrom(1, 1, 7, 255),
+      returnHops: fc.integer({ min: 0, max: 4 }),
+      aliases: fc.constantFrom(undefined, {
+        v4: ['100.64.7.1', '100.64.7.2'],
+        v6: ['2001:db8:7::1', '2001:db8:7::2'],
+      }),
+    });
+    const link = fc.oneof(fc.constant(1500), fc.integer({ min: 68, max: 1500 }));
+    const way = fc.record({
+      protocol: fc.constantFrom(...PROTOCOLS),
+      mode: fc.constantFrom(...MODES),
+      address: fc.constantFrom(...TARGETS),
+      seed: fc.integer({ min: 1, max: 1000 }),
+      loss: fc.constantFrom(0, 0, 0.02),
+    });
+    fc.assert(
+      fc.property(
+        way,
+        fc.array(fc.tuple(router, link), { minLength: 1, maxLength: 6 }),
+        ({ seed, loss, ...request }, hops) => {
+          const routers = hops.map(([traits], i) => [i + 1, JSON.parse(JSON.stringify(traits))]);
+          const links = Object.fromEntries(hops.map(([, mtu], i) => [i + 1, { mtu }]));
+          const more = { defaults: { link: { loss, replyLoss: loss } } };
+          const scenario = chain(hops.length, Object.fromEntries(routers), links, more);
+          const found = trace(scenario, { ...request, timeoutMs: 8000, waitMs: 300 }, { seed });
+          const truth = Math.min(1500, ...hops.map(([, mtu]) => mtu));
+          const least = request.address.includes(':') ? 1280 : 68;
+          assert.ok(found.durationMs <= 8000 && found.probesSent <= 300, `${found.probesSent} probes`);
+          const { mtu } = found;
+          if (mtu === undefined) return;
+          assert.ok(mtu.bytes >= least && mtu.bytes <= 1500, `${mtu.bytes}`);
+          // Two tries of a packet can both get lost; a packet that arrived has arrived.
+          if (mtu.exact && loss === 0) assert.equal(mtu.bytes, truth);
+          if (mtu.exact) assert.ok(mtu.bytes <= Math.max(truth, least));
+          assert.ok(mtu.hop <= hops.length + 1);
+        },
+      ),
+      { numRuns: 150, seed: 5 },
+    );
   });
 });
