@@ -114,3 +114,23 @@ test('WatchStatistics.reset() forgets everything', () => {
   statistics.reset();
   assert.deepEqual([statistics.rows(), statistics.rounds, statistics.distance], [[], 0, 0]);
 });
+
+test('WatchStatistics remembers the latest shift of the TTL of a hop’s replies', () => {
+  const statistics = new WatchStatistics();
+  const one = (replyTtl: number): Trace => {
+    const trace = round('a1 d3');
+    const hops = trace.hops.map((hop) => ({
+      ...hop,
+      replies: hop.replies.map((reply) => ({ ...reply, replyTtl })),
+    }));
+    return { ...trace, hops };
+  };
+  for (const ttl of [64, 64, 62]) statistics.add(one(ttl));
+  assert.equal(statistics.rows()[0]?.returnShift, null);
+  statistics.add(one(62));
+  const { hopsBefore, hopsAfter } = statistics.rows()[0]?.returnShift ?? {};
+  assert.deepEqual([hopsBefore, hopsAfter], [1, 3]);
+  assert.deepEqual(statistics.rows(one(62))[0]?.returnShift, statistics.rows()[0]?.returnShift);
+  statistics.reset();
+  assert.deepEqual(statistics.rows(), []);
+});

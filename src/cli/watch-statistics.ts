@@ -2,6 +2,7 @@
 // nor as lost; a router that leaves replies out is not charged with loss that the hops behind it do not see.
 
 import { forwardLoss } from '../path/hop-health.ts';
+import { ReturnPathWatch, type ReturnShift } from '../path/return-path.ts';
 import type { Hop, Trace } from '../trace/trace.ts';
 
 export interface WatchRow {
@@ -17,6 +18,8 @@ export interface WatchRow {
    */
   readonly lossRatio: number | null;
   readonly rtt: WatchRtt | null;
+  /** The latest shift of its replies' TTL. */
+  readonly returnShift: ReturnShift | null;
 }
 
 /** Milliseconds. */
@@ -94,6 +97,9 @@ export class WatchStatistics {
   #lastTtl = 0;
   /** By TTL; at most 255. */
   #hops = new Map<number, HopTally>();
+  #returns = new ReturnPathWatch();
+  /** By TTL. */
+  #shifts = new Map<number, ReturnShift>();
 
   get rounds(): number {
     return this.#rounds;
@@ -114,6 +120,8 @@ export class WatchStatistics {
     this.#distance = 0;
     this.#lastTtl = 0;
     this.#hops = new Map();
+    this.#returns = new ReturnPathWatch();
+    this.#shifts = new Map();
   }
 
   /** Takes a whole round. */
@@ -121,6 +129,7 @@ export class WatchStatistics {
     this.#rounds++;
     this.#take(trace, (hop) => hop.sent);
     if (trace.reached) this.#reached++;
+    for (const shift of this.#returns.observe(trace)) this.#shifts.set(shift.ttl, shift);
   }
 
   /** Rows up to the destination, or as far as probes went. `partial` is a round under way. */
@@ -128,6 +137,7 @@ export class WatchStatistics {
     if (partial === null) return this.#rows();
     const sum = new WatchStatistics();
     sum.#distance = this.#distance;
+    sum.#shifts = this.#shifts;
     sum.#hops = new Map([...this.#hops].map(([ttl, tally]) => [ttl, tally.copy()]));
     sum.#take(partial, (hop) => hop.replies.length);
     sum.#lastTtl = Math.max(this.#lastTtl, sum.#lastTtl);
@@ -153,7 +163,8 @@ export class WatchStatistics {
     );
     return tallies.map(([ttl, { addresses, sent, answered, rtt }], i) => {
       const answerRatio = sent === 0 ? null : answered / sent;
-      return { ttl, addresses, sent, answerRatio, lossRatio: losses[i] ?? null, rtt };
+      const returnShift = this.#shifts.get(ttl) ?? null;
+      return { ttl, addresses, sent, answerRatio, lossRatio: losses[i] ?? null, rtt, returnShift };
     });
   }
 }

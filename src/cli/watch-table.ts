@@ -79,7 +79,16 @@ function rowLines(
     ...others.map((other) =>
       withKnown([piece(indent), piece(padEnd(other, addressWidth), 'dim')], other, margin),
     ),
+    ...shiftLines(row, indent, margin.columns),
   ];
+}
+
+/** A sign that the way back from this hop has changed. */
+function shiftLines({ returnShift }: WatchRow, indent: string, columns: number): Line[] {
+  if (returnShift === null) return [];
+  const { hopsBefore, hopsAfter } = returnShift;
+  const text = `replies come back over ${hopsAfter} hops, before over ${hopsBefore}`;
+  return [clip([piece(indent), piece(text, 'dim')], columns)];
 }
 
 /** Less room than this would show only the beginning of every name. */

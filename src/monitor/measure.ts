@@ -220,6 +220,7 @@ async function interpret(
   const { clock } = tools;
   const memory = asked.memory.path;
   let path = memory.observe(trace, clock.epoch());
+  const { returnShifts } = path;
   const changes = [...path.changes];
   for (let i = 0; i < MAX_CONFIRMATIONS; i++) {
     const wanted = memory.confirmation();
@@ -230,7 +231,7 @@ async function interpret(
     path = memory.confirm(again, clock.epoch());
     changes.push(...path.changes);
   }
-  return { ...path, changes };
+  return { ...path, changes, ...(returnShifts === undefined ? {} : { returnShifts }) };
 }
 
 /** Probes a part of some flows again; null where the engine refuses: what the whole trace said stands. */

@@ -2,6 +2,7 @@
 
 import type { DelayReport } from './delay.ts';
 import type { HopHealth, LossReport } from './loss.ts';
+import type { ReturnShift } from './return-path.ts';
 
 export type PathChangeKind = 'reroute' | 'as_path' | 'length' | 'ecmp' | 'unreachable' | 'recovered';
 
@@ -54,6 +55,8 @@ export interface PathObservation {
   readonly changes: readonly PathChange[];
   /** Hops found to answer from another address, with everything else unchanged: no change of path. */
   readonly renamed?: readonly RenamedHop[];
+  /** Hops whose replies now arrive with another TTL: signs that ways back have changed, and no change of this path. */
+  readonly returnShifts?: readonly ReturnShift[];
   /** Over the recent rounds; null where the destination has never answered and nothing can be said. */
   readonly loss: LossReport | null;
   readonly delay: DelayReport | null;

@@ -19,66 +19,81 @@ export interface ReturnShift {
 /** Rounds in a row that must show the new value. */
 const CONFIRMATION = 2;
 /** Values of one hop that take turns without being news: balancers on the way back. */
-const VALUES_REMEMBERED = 4;
-const MOST_HOPS = 512;
+const VALUES = 4;
+/** Of each TTL: the values, the latest first, 0 for none; the candidate, and how often it came. */
+const WIDTH = VALUES + 2;
+const CANDIDATE = VALUES;
+const TIMES = VALUES + 1;
+const GROWTH = 16;
 
-interface Memory {
-  /** Confirmed values, the latest last. */
-  readonly values: number[];
-  candidate: number;
-  times: number;
-}
-
-/** Of one target. */
+/** Of one target: some 10 bytes a hop, because there may be a hundred thousand targets. */
 export class ReturnPathWatch {
-  readonly #memories = new Map<string, Memory>();
+  #memory: Uint8Array = new Uint8Array(0);
+  /** Who answered at each TTL, as a hash: another responder's replies come another way. */
+  #responders: Uint32Array = new Uint32Array(0);
 
-  /** Shifts that this round confirms. */
+  /** Shifts that this round confirms, by the first reply at each TTL. */
   observe(trace: Trace): ReturnShift[] {
     const shifts: ReturnShift[] = [];
     for (const { ttl, replies } of trace.hops) {
-      const seen = new Set<string>();
-      for (const { address, flow, replyTtl } of replies) {
-        // Ways back may depend on the flow: each has a memory of its own.
-        const key = `${ttl} ${flow} ${address}`;
-        if (replyTtl === undefined || seen.has(key)) continue;
-        seen.add(key);
-        const before = this.#take(key, replyTtl);
-        if (before === null || shifts.some((shift) => shift.ttl === ttl && shift.address === address))
-          continue;
-        shifts.push({
-          ttl,
-          address,
-          before,
-          after: replyTtl,
-          hopsBefore: returnDistance(ttl, before)?.hops ?? 0,
-          hopsAfter: returnDistance(ttl, replyTtl)?.hops ?? 0,
-        });
-      }
+      const [reply] = replies;
+      const after = reply?.replyTtl;
+      if (reply === undefined || after === undefined || after < 1 || after > 255 || ttl > 255) continue;
+      const before = this.#take(ttl, hashOf(`${reply.flow} ${reply.address}`), after);
+      if (before === 0) continue;
+      const { address } = reply;
+      const hopsBefore = returnDistance(ttl, before)?.hops ?? 0;
+      const hopsAfter = returnDistance(ttl, after)?.hops ?? 0;
+      shifts.push({ ttl, address, before, after, hopsBefore, hopsAfter });
     }
     return shifts;
   }
 
-  /** The value before, where `value` is new and now confirmed. */
-  #take(key: string, value: number): number | null {
-    const memory = this.#memories.get(key);
-    if (memory === undefined) {
-      if (this.#memories.size < MOST_HOPS)
-        this.#memories.set(key, { values: [value], candidate: -1, times: 0 });
-      return null;
+  /** The value before, where `value` is new and now confirmed; else 0. */
+  #take(ttl: number, responder: number, value: number): number {
+    this.#grow(ttl);
+    const memory = this.#memory;
+    const at = (ttl - 1) * WIDTH;
+    if (this.#responders[ttl - 1] !== responder) {
+      this.#responders[ttl - 1] = responder;
+      memory.fill(0, at, at + WIDTH);
+      memory[at] = value;
+      return 0;
     }
-    const { values } = memory;
-    if (values.includes(value)) {
-      memory.times = 0;
-      return null;
+    const known = memory.subarray(at, at + VALUES).indexOf(value);
+    if (known >= 0) {
+      memory[at + TIMES] = 0;
+      // The latest is what the next shift is told against.
+      memory.copyWithin(at + 1, at, at + known);
+      memory[at] = value;
+      return 0;
     }
-    memory.times = memory.candidate === value ? memory.times + 1 : 1;
-    memory.candidate = value;
-    if (memory.times < CONFIRMATION) return null;
-    const before = values.at(-1) as number;
-    values.push(value);
-    if (values.length > VALUES_REMEMBERED) values.shift();
-    memory.times = 0;
+    const times = memory[at + CANDIDATE] === value ? (memory[at + TIMES] as number) + 1 : 1;
+    memory[at + CANDIDATE] = value;
+    memory[at + TIMES] = times;
+    if (times < CONFIRMATION) return 0;
+    const before = memory[at] as number;
+    memory.copyWithin(at + 1, at, at + VALUES - 1);
+    memory[at] = value;
+    memory[at + TIMES] = 0;
     return before;
   }
+
+  #grow(ttl: number): void {
+    if (this.#responders.length >= ttl) return;
+    const length = Math.min(255, ttl + GROWTH);
+    const memory = new Uint8Array(length * WIDTH);
+    memory.set(this.#memory);
+    const responders = new Uint32Array(length);
+    responders.set(this.#responders);
+    this.#memory = memory;
+    this.#responders = responders;
+  }
+}
+
+/** FNV-1a, never 0. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash === 0 ? 1 : hash;
 }

@@ -13,6 +13,7 @@ import type { PathChange, PathChangeKind, PathObservation, RenamedHop } from './
 import { hashAsPath } from './path-hash.ts';
 import { type HealthReport, PathHealth } from './path-health.ts';
 import { type HopReplies, hopReplies, noteReplies } from './reply-memory.ts';
+import { ReturnPathWatch } from './return-path.ts';
 import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route-memory.ts';
 import { discoveredPaths } from './route-paths.ts';
 import { type Comparison, compareWithMemory, learnPath, type SeenPath, seenPathsOf } from './seen-path.ts';
@@ -70,6 +71,7 @@ interface Destination {
   readonly memory: DestinationMemory;
   readonly routes: RouteMemory;
   readonly health: PathHealth;
+  readonly returns: ReturnPathWatch;
   /** What a doubtful verdict must be followed by in the next round. */
   provisional: string | null;
   provisionalRound: number;
@@ -120,7 +122,9 @@ class Tracker implements PathTracker {
       }
       destination.routes.count(memory, atMs);
     }
-    return this.#observation(destination, found);
+    const returnShifts = destination.returns.observe(trace);
+    const observation = this.#observation(destination, found);
+    return returnShifts.length === 0 ? observation : { ...observation, returnShifts };
   }
 
   confirmation(): Confirmation | null {
@@ -186,6 +190,7 @@ class Tracker implements PathTracker {
       memory: new DestinationMemory(address, this.#flows, this.#table),
       routes: new RouteMemory(),
       health: new PathHealth(this.#flows),
+      returns: new ReturnPathWatch(),
       provisional: null,
       provisionalRound: 0,
     };
