@@ -151,7 +151,7 @@ function isSortKey(text: string): text is SortKey {
 
 /** A whole number that a date can hold. */
 function parseWhole(text: string): number | null {
-  if (!/^\d{1,15}$/.test(text)) return null;
+  if (!/^\d{1,16}$/.test(text)) return null;
   const value = Number(text);
   return value <= 8.64e15 ? value : null;
 }

@@ -66,6 +66,11 @@ export function PathGraph({ model, label, hop, onHop, picture }: PathGraphProps)
           ))}
           <Links layout={layout} scale={scale} />
           <Nodes layout={layout} scale={scale} hop={hop} onHop={onHop} />
+          <g class="captions" aria-hidden="true">
+            {layout.nodes.map((place) => (
+              <Caption key={place.node.id} place={place} scale={scale} />
+            ))}
+          </g>
         </svg>
       )}
     </div>
@@ -263,13 +268,12 @@ function Node({
   onPress,
 }: NodeProps): JSX.Element {
   const [x, y] = [scale.x(column), scale.y(row)];
-  const room = Math.floor((scale.column - 8) / CHARACTER);
   const loss = node.forwardLossRatio ?? 0;
   return (
     <g
       class={`node is-${node.kind}${node.mark === null ? '' : ` mark-${node.mark}`}`}
       role="button"
-      tabIndex={stop ? 0 : -1}
+      tabindex={stop ? 0 : -1}
       aria-label={describe(node)}
       aria-pressed={pressed}
       onFocus={onFocus}
@@ -292,17 +296,28 @@ function Node({
       />
       {loss > 0 ? <LossRing x={x} y={y} ratio={loss} /> : null}
       <Shape node={node} x={x} y={y} />
+    </g>
+  );
+}
+
+/** What is written below a node; the node's own label says the same to those who hear it. */
+function Caption({
+  place: { node, column, row },
+  scale,
+}: {
+  readonly place: PlacedNode;
+  readonly scale: Scale;
+}): JSX.Element {
+  const [x, y] = [scale.x(column), scale.y(row)];
+  const room = Math.floor((scale.column - 8) / CHARACTER);
+  const loss = node.forwardLossRatio ?? 0;
+  return (
+    <g class={`caption is-${node.kind}${node.mark === null ? '' : ` mark-${node.mark}`}`}>
       <text class="name" x={x} y={y + 21}>
         {shorten(nameOf(node), room)}
       </text>
-      <text class="figure" x={x} y={y + 32}>
-        {loss > 0 ? (
-          <tspan class="lost">{formatRatio(loss)} lost</tspan>
-        ) : node.medianMs === null ? (
-          ''
-        ) : (
-          formatMs(node.medianMs)
-        )}
+      <text class={`figure${loss > 0 ? ' lost' : ''}`} x={x} y={y + 32}>
+        {loss > 0 ? `${formatRatio(loss)} lost` : node.medianMs === null ? '' : formatMs(node.medianMs)}
       </text>
     </g>
   );

@@ -210,7 +210,7 @@ function beginOf(toMs: number, spanMs: number, target: ApiTarget | undefined): n
   const whole = toMs - spanMs;
   if (spanMs > SHORTEST_SPAN_MS || first === null || first - (target?.recent.fromMs ?? 0) <= NEW_MS)
     return whole;
-  return Math.max(whole, Math.min(first - NEW_MS, toMs - 5 * NEW_MS));
+  return Math.max(whole, Math.min(first, toMs - 2 * NEW_MS));
 }
 
 function PeriodBar({ period }: { readonly period: ShownPeriod }): JSX.Element {
