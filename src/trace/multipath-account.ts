@@ -7,13 +7,16 @@ import { missChance } from './multipath-stopping.ts';
 
 export class NodeAccount {
   readonly node: GraphNode;
+  /** Successors known, or as many as make the next one as hard to find as it may be. */
   readonly known: number;
   /** Flows looked at or on their way; fractions are expected ones. */
   flows: number;
 
   constructor(node: GraphNode) {
     this.node = node;
-    this.known = node.successors.size;
+    // Several routers taken as one: a way that only one of them has gets a small share of the packets.
+    const { length } = node.members;
+    this.known = length > 1 ? Math.max(node.successors.size, 2 * length - 1) : node.successors.size;
     this.flows = node.tried;
   }
 

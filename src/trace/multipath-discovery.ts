@@ -134,8 +134,11 @@ export class MultipathDiscovery {
     } else {
       probe.settled = true;
       const vertex = this.#vertexOf(answer);
+      const doubted = pacer.silenceIsDoubtful;
       if (flying) pacer.answered(vertex.key);
       else pacer.know(vertex.key);
+      // The first answer of a hop that seemed silent, or the first sign of a limit.
+      if (pacer.silenceIsDoubtful !== doubted) this.planner.forgetSilence(probe.ttl);
       this.planner.answered(probe.flow, probe.ttl, vertex);
       this.#stale ||= pacer.idle;
     }
@@ -301,7 +304,9 @@ export class MultipathDiscovery {
     const pacer = this.#pacer(probe.ttl);
     if (probe.settled) pacer.dropped();
     else {
+      const doubted = pacer.silenceIsDoubtful;
       const verdict = pacer.missed(probe, nowNs);
+      if (pacer.silenceIsDoubtful !== doubted) this.planner.forgetSilence(probe.ttl);
       if (verdict !== 'again') this.planner.unanswered(probe.flow, probe.ttl, verdict === 'limited');
     }
     if (pacer.idle) this.#stale = true;

@@ -90,6 +90,17 @@ export class MultipathEvidence {
     this.#flows = Math.max(this.#flows, flow + 1);
   }
 
+  /** Takes back that anybody is silent at this TTL; returns the flows that are unknown there again. */
+  forgetSilence(ttl: number): number[] {
+    const flows: number[] = [];
+    for (const [flow, cell] of (this.#cells[ttl] ?? []).entries()) {
+      if (cell?.heard[0] !== SILENT) continue;
+      flows.push(flow);
+      delete this.#cells[ttl]?.[flow];
+    }
+    return flows;
+  }
+
   #intern(key: string, address: string, ends: boolean): Vertex {
     const known = this.#vertices.get(key);
     if (known !== undefined) return known;

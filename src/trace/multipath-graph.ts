@@ -41,8 +41,15 @@ export class MultipathGraph {
    * @param base the TTL before the first, at which all flows are together
    * @param horizon the last TTL
    * @param spread TTLs at which packets of one flow are spread
+   * @param trusted TTLs at which a vertex found alone counts as the only one; all unless given
    */
-  constructor(evidence: MultipathEvidence, base: number, horizon: number, spread: ReadonlySet<number>) {
+  constructor(
+    evidence: MultipathEvidence,
+    base: number,
+    horizon: number,
+    spread: ReadonlySet<number>,
+    trusted?: ReadonlySet<number>,
+  ) {
     this.#evidence = evidence;
     this.#base = base;
     const start = newNode('', [START], true);
@@ -54,7 +61,9 @@ export class MultipathGraph {
       nodes: [start],
       places: [],
     });
-    for (let ttl = base + 1; ttl <= horizon; ttl++) this.#layers.push(this.#layerAt(ttl, spread.has(ttl)));
+    for (let ttl = base + 1; ttl <= horizon; ttl++) {
+      this.#layers.push(this.#layerAt(ttl, spread.has(ttl), trusted?.has(ttl) !== false));
+    }
     for (let ttl = base; ttl < horizon; ttl++) this.#relate(this.layer(ttl), this.layer(ttl + 1));
   }
 
@@ -98,7 +107,7 @@ export class MultipathGraph {
     return cell.heard;
   }
 
-  #layerAt(ttl: number, spread: boolean): GraphLayer {
+  #layerAt(ttl: number, spread: boolean, trusted: boolean): GraphLayer {
     const vertices = new Set<Vertex>();
     const flows = new Map<Vertex, number[]>();
     const going: number[] = [];
@@ -114,7 +123,7 @@ export class MultipathGraph {
       else list.push(flow);
     }
     const onward = [...vertices].filter((vertex) => !vertex.ends);
-    const noneEnded = this.#evidence.leastEnd > ttl;
+    const noneEnded = this.#evidence.leastEnd > ttl && trusted;
     const nodes: GraphNode[] = [];
     if (spread && onward.length > 0) {
       const node = newNode('~', onward, noneEnded);

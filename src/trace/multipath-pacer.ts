@@ -30,6 +30,8 @@ const PACE_NS = 1e9;
 const SILENT_BATCHES = 2;
 /** A pace at which there is no limit left to see. */
 const UNLIMITED_BATCH = 64;
+/** While nothing is held back, each batch is so much larger than the one before. */
+const GROWTH = 4;
 /** In flight together for each responder known at the TTL, and at least. */
 const PER_RESPONDER = 8;
 const LEAST_TOGETHER = 16;
@@ -58,6 +60,11 @@ export class HopPacer {
   /** A limit has shown itself. */
   get limited(): boolean {
     return this.#limited;
+  }
+
+  /** Moves once when somebody answers and once when a limit shows: what was taken for silence before may have been none. */
+  get silenceIsDoubtful(): number {
+    return (this.#answers > 0 ? 1 : 0) + (this.#limited ? 1 : 0);
   }
 
   /** Replies a second that came while paced; 0 when it was not. */
@@ -155,7 +162,8 @@ export class HopPacer {
     if (probe.repeated) return probe.tries < TRIES_REPEATED ? 'again' : silent;
     if (this.#silence) return probe.tries < TRIES_SILENT ? 'again' : silent;
     const misses = this.#recent.filter((miss) => miss).length;
-    if (misses < SUSPECT_MISSES) return probe.tries < TRIES_LOST ? 'again' : silent;
+    // A limit shows in many misses, and in a probe that is missed again; one missed again and again is worth a pause.
+    if (probe.tries < 2 || (misses < SUSPECT_MISSES && probe.tries < TRIES_LOST)) return 'again';
     this.#paced = true;
     this.#batch = Math.max(1, this.#responders.size);
     this.#batchSent = 0;
@@ -173,10 +181,11 @@ export class HopPacer {
     if (this.#batchAnswered === 0) this.#silentBatches++;
     else {
       this.#silentBatches = 0;
-      const all = this.#batchAnswered >= this.#batchSent;
-      // A batch that was answered whole is no sign of a limit; one that was not, after a second's rest, is.
-      if (!all || this.#batch < UNLIMITED_BATCH) this.#limited = true;
-      this.#batch = all ? this.#batch * 2 : Math.max(1, this.#batchAnswered);
+      const missed = this.#batchSent - this.#batchAnswered;
+      // Loss leaves most of a batch; a limit lets through what it earned in the second before.
+      if (missed > 1 && missed > this.#batchSent / 4) this.#limited = true;
+      if (missed > 0) this.#batch = Math.max(1, this.#batchAnswered);
+      else this.#batch = this.#limited ? this.#batch + 1 : this.#batch * GROWTH;
       if (this.#batch > UNLIMITED_BATCH) this.#paced = false;
     }
     this.#batchSent = 0;

@@ -74,6 +74,18 @@ export class MultipathPlanner {
     return new MultipathGraph(this.evidence, this.base, this.#horizon(), this.spread);
   }
 
+  /** The graph with nothing in it that rests on a search that is not finished. */
+  certainGraph(): MultipathGraph {
+    const graph = this.graph();
+    const failure = nodeFailure(this.options.failure, graph.branches + 1);
+    const trusted = new Set<number>();
+    for (let ttl = this.base; ttl < graph.horizon; ttl++) {
+      if (!NodeGroup.of(graph.layer(ttl).nodes, failure).every((group) => group.satisfied)) break;
+      trusted.add(ttl + 1);
+    }
+    return new MultipathGraph(this.evidence, this.base, graph.horizon, this.spread, trusted);
+  }
+
   /** With nothing known: a few flows at every TTL up to `lastTtl`. */
   seed(lastTtl: number): void {
     this.#seedTo = lastTtl;
@@ -99,11 +111,16 @@ export class MultipathPlanner {
     if (!limited && this.evidence.cell(flow, ttl) === undefined) this.evidence.learn(flow, ttl, SILENT);
   }
 
+  /** What passed for silence at this TTL was not: those flows may be asked again. */
+  forgetSilence(ttl: number): void {
+    for (const flow of this.evidence.forgetSilence(ttl)) this.#asked[ttl]?.delete(flow);
+  }
+
   /** What to probe next. Empty with nothing open: there is nothing more to find out. */
   plan(): readonly Ask[] {
     this.#asks = [];
     if (this.changedAt > 0) return this.#asks;
-    const graph = this.graph();
+    const graph = this.#spreadOn();
     this.#starved.clear();
     this.#order();
     for (let ttl = this.options.firstTtl; ttl <= this.#seedTo; ttl++) {
@@ -120,6 +137,19 @@ export class MultipathPlanner {
       this.#order();
     }
     return this.#asks;
+  }
+
+  /** The graph, in which packets that are spread and meet several vertices are spread at the next TTL too. */
+  #spreadOn(): MultipathGraph {
+    for (;;) {
+      const graph = this.graph();
+      const before = this.spread.size;
+      for (let ttl = this.base; ttl < graph.horizon; ttl++) {
+        const { nodes, spread } = graph.layer(ttl);
+        if (spread && nodes.some((node) => node.successors.size > 1)) this.#tests.spread.add(ttl + 1);
+      }
+      if (this.spread.size === before) return graph;
+    }
   }
 
   /** Nothing is heard past this TTL; one more is asked while paths go on. */
@@ -141,6 +171,7 @@ export class MultipathPlanner {
       else this.#tests.begin(node, ttl + 1, flow, expected);
     }
     this.#tests.suspect(this.evidence, next);
+    this.#tests.watch(this.evidence, next);
     this.#order();
     this.#completeEdges(graph, ttl);
     for (const group of NodeGroup.of(nodes, failure)) this.#satisfy(graph, ttl, group);

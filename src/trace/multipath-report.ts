@@ -18,7 +18,7 @@ export function reportDiscovery(
   channel: string,
 ): DiscoveryResult {
   const { planner } = discovery;
-  const graph = planner.graph();
+  const graph = planner.certainGraph();
   const limit = limitOf(discovery, channel);
   const report: MultipathReport = {
     confidence,

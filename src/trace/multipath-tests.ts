@@ -8,8 +8,6 @@ import type { GraphLayer, GraphNode, MultipathGraph } from './multipath-graph.ts
 const TEST_PROBES = 8;
 /** Routers of one TTL are mostly alike: after the first, each is asked less, and in full when it shows anything odd. */
 const SHORT_TEST_PROBES = 2;
-/** Flows looked at once more at each TTL with several vertices, when all else is done. */
-const LAST_CHECKS = 2;
 
 interface FlowTest {
   readonly flow: number;
@@ -37,9 +35,13 @@ export class FlowTests {
   /** TTL at which a flow has changed its way, 0 for none. */
   changedAt = 0;
   readonly #settled = new Set<string>();
+  /** Vertices at each TTL when it was last looked at. */
+  readonly #seen = new Map<number, number>();
   readonly #testedTtls = new Set<number>();
   readonly #active: FlowTest[] = [];
   #due: TestOrder[] = [];
+  /** TTLs at which a tested flow went another way than before. */
+  readonly #moved: number[] = [];
 
   /** Whether it is still to be found out how `node` spreads what it sends to `next`. */
   wanted(node: GraphNode, next: GraphLayer): boolean {
@@ -50,7 +52,8 @@ export class FlowTests {
   begin(node: GraphNode, ttl: number, flow: number, expected: Vertex): void {
     const subject = subjectOf(node, ttl);
     if (!this.#active.some((test) => test.subject === subject)) {
-      const tested = this.#testedTtls.has(ttl);
+      // Past a place where packets are spread every flow is under suspicion.
+      const tested = this.#testedTtls.has(ttl) && this.spread.size === 0;
       this.#testedTtls.add(ttl);
       const probes = tested ? SHORT_TEST_PROBES : TEST_PROBES;
       this.#start({ flow, ttl, probes, expected, subject, odd: false, again: false });
@@ -83,19 +86,35 @@ export class FlowTests {
     }
   }
 
-  /** Looks once more at the earliest flows where there are several ways. */
+  /** Looks once more at the earliest flow where a vertex has come up that was not there when last looked. */
+  watch(evidence: MultipathEvidence, layer: GraphLayer): void {
+    const { ttl, spread, vertices } = layer;
+    const before = this.#seen.get(ttl) ?? 0;
+    if (spread || vertices.size < 2 || vertices.size <= before) return;
+    this.#seen.set(ttl, vertices.size);
+    // With the first few comes a test.
+    const [flow] = flowsAt(evidence, ttl);
+    if (before > 1 && flow !== undefined) this.#check(evidence, flow, ttl);
+  }
+
+  /** Looks once more where there are several ways, at an early flow, a late one and one between. */
   lastChecks(graph: MultipathGraph, evidence: MultipathEvidence, base: number): void {
     for (let ttl = base + 1; ttl <= graph.horizon; ttl++) {
       const layer = graph.layer(ttl);
       if (layer.spread || layer.vertices.size < 2) continue;
-      let checks = 0;
-      for (let flow = 0; flow < evidence.flows && checks < LAST_CHECKS; flow++) {
-        const expected = evidence.cell(flow, ttl)?.heard[0];
-        if (expected === undefined || expected === SILENT || ttl > evidence.endOf(flow)) continue;
-        checks++;
-        this.#start({ flow, ttl, probes: 1, expected, subject: '', odd: false, again: false });
+      const flows = flowsAt(evidence, ttl);
+      const places = new Set([0, flows.length >> 1, flows.length - 1]);
+      for (const place of places) {
+        const flow = flows[place];
+        if (flow !== undefined) this.#check(evidence, flow, ttl);
       }
     }
+  }
+
+  #check(evidence: MultipathEvidence, flow: number, ttl: number): void {
+    const expected = evidence.cell(flow, ttl)?.heard[0];
+    if (expected === undefined || this.#active.some((test) => test.ttl === ttl && test.flow === flow)) return;
+    this.#start({ flow, ttl, probes: 1, expected, subject: '', odd: false, again: false });
   }
 
   /** What the tests want sent; each order is given out once. */
@@ -114,11 +133,20 @@ export class FlowTests {
     if (--test.left > 0) return;
     this.#active.splice(index, 1);
     this.#judge(test);
+    if (this.#active.length === 0) this.#judgeMoved();
   }
 
   #start(test: Omit<FlowTest, 'heard' | 'left'>): void {
     this.#active.push({ ...test, heard: [], left: test.probes });
     this.#due.push({ flow: test.flow, ttl: test.ttl, probes: test.probes });
+  }
+
+  /** Flows that steadily go another way: after a place where packets are spread that is chance, else a change. */
+  #judgeMoved(): void {
+    for (const ttl of this.#moved.splice(0)) {
+      if ([...this.spread].some((spread) => spread < ttl)) this.spread.add(ttl);
+      else this.changedAt = ttl;
+    }
   }
 
   #judge(test: FlowTest): void {
@@ -136,13 +164,23 @@ export class FlowTests {
     }
     this.#settled.add(test.subject);
     if (distinct.size === 0) return;
-    if (!distinct.has(expected)) this.changedAt = test.ttl;
+    if (!distinct.has(expected)) this.#moved.push(test.ttl);
     else if (test.odd) this.spread.add(test.ttl);
   }
 }
 
 function subjectOf(node: GraphNode, ttl: number): string {
   return `${ttl} ${node.key}`;
+}
+
+/** Flows that somebody answered at this TTL, in the order of their numbers, which is about that of time. */
+function flowsAt(evidence: MultipathEvidence, ttl: number): number[] {
+  const flows: number[] = [];
+  for (let flow = 0; flow < evidence.flows; flow++) {
+    const heard = evidence.cell(flow, ttl)?.heard[0];
+    if (heard !== undefined && heard !== SILENT && ttl <= evidence.endOf(flow)) flows.push(flow);
+  }
+  return flows;
 }
 
 function switches(heard: readonly Vertex[]): number {
