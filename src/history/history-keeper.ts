@@ -96,6 +96,8 @@ export class HistoryKeeper {
     try {
       this.#open.writer.write(this.#waiting);
     } catch (error) {
+      // What SQLite did not refuse is a fault in what was to be written: it would fail again.
+      if (!isOfSqlite(error)) this.#dropWaiting();
       this.#failed(error);
       return;
     }
@@ -129,9 +131,15 @@ export class HistoryKeeper {
     this.#cancelSweep?.();
     this.flush();
     this.#cancelWrite?.();
-    this.#dropped += this.#waitingRuns;
+    this.#dropWaiting();
     this.#open?.database[Symbol.dispose]();
     this.#open = null;
+  }
+
+  #dropWaiting(): void {
+    this.#dropped += this.#waitingRuns;
+    this.#waiting = [];
+    this.#waitingRuns = 0;
   }
 
   async #tryOpen(): Promise<void> {
@@ -201,6 +209,10 @@ interface OpenHistory {
   readonly writer: HistoryWriter;
   readonly reader: HistoryReader;
   readonly sweep: RetentionSweep;
+}
+
+function isOfSqlite(error: unknown): boolean {
+  return (error as { errcode?: unknown }).errcode !== undefined;
 }
 
 function sizeOf(path: string): number {

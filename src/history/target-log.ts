@@ -46,7 +46,12 @@ export class TargetLog {
 
   /** Takes a pack back from the disk, without counting its runs. */
   resume(tail: Uint8Array): void {
-    this.pack = RunPack.resume(tail);
+    try {
+      this.pack = RunPack.resume(tail);
+    } catch (error) {
+      // Damaged on disk: the runs in it are lost, and no others.
+      if (!(error instanceof RangeError)) throw error;
+    }
     if (this.pack.count > 0) this.lastAtMs = this.pack.toMs;
   }
 }
@@ -55,8 +60,17 @@ export function startOf(atMs: number, spanMs: number): number {
   return Math.floor(atMs / spanMs) * spanMs;
 }
 
-/** Calls `visit` with each run of a pack's bytes. */
+/** Calls `visit` with each run of a pack's bytes; a pack that was damaged on disk ends where it is damaged. */
 export function eachRun(bytes: Uint8Array, visit: (run: RunState) => void): void {
   const reader = new RunReader(bytes);
-  while (reader.next()) visit(reader.state);
+  while (readable(reader)) visit(reader.state);
+}
+
+function readable(reader: RunReader): boolean {
+  try {
+    return reader.next();
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }

@@ -64,8 +64,8 @@ export function requiredTimeParameter(name: string, description: string): Parame
 
 function parseTime(name: string, text: string): number {
   const wanted = 'epoch milliseconds or a date such as 2026-11-23T09:00:00Z';
-  if (/^\d{1,16}$/.test(text)) {
-    const value = Number(text);
+  if (/^\d{1,16}(\.\d{1,9})?$/.test(text)) {
+    const value = Math.floor(Number(text));
     if (value <= MAX_TIME_MS) return value;
     throw bad(name, text, wanted);
   }
