@@ -137,6 +137,37 @@ test('DiskHistory reads a long timeline from roll-ups, which are those of the ru
   await disk[Symbol.asyncDispose]();
 });
 
+test('DiskHistory makes a timeline of a month of frequent runs of what has all of them', async () => {
+  using folder = temporaryFolder();
+  await using disk = await open(join(folder.path, 'history.db'));
+  const makers = [1, 10, 60].map((seconds) => {
+    return {
+      seconds,
+      target: `every-${seconds}`,
+      maker: new RunMaker({ target: `every-${seconds}`, hops: 2 }),
+    };
+  });
+  for (const { seconds, target, maker } of makers) {
+    const runs = 18_000;
+    for (let i = 0; i < runs; i++) {
+      disk.recordRun(maker.next(START_MS + i * seconds * 1000).run, null);
+      if (i % 4000 === 0) await disk.flush();
+    }
+    const toMs = START_MS + runs * seconds * 1000;
+    for (const stepMs of [MINUTE_MS, 10 * MINUTE_MS, 3 * HOUR_MS]) {
+      const { buckets, stepMs: taken } = await disk.timeline({ fromMs: START_MS, toMs, target, stepMs });
+      assert.equal(
+        buckets.reduce((sum, bucket) => sum + bucket.runs, 0),
+        runs,
+        `${target} ${stepMs}`,
+      );
+      // Spans of five minutes are kept of what runs often enough; else hours stand in for too many runs.
+      const wanted = stepMs === 10 * MINUTE_MS && seconds < 60 ? stepMs : Math.max(stepMs, HOUR_MS);
+      assert.equal(taken, wanted, `${target} ${stepMs}`);
+    }
+  }
+});
+
 test('DiskHistory resumes what trackers, board and changes were left with', async () => {
   using scratch = temporaryFolder();
   const path = join(scratch.path, 'history.db');

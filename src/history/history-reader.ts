@@ -4,7 +4,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { PathChangeKind } from '../path/observation.ts';
 import type { HistoryTables } from './history-schema.ts';
-import type { HistoryWriter } from './history-writer.ts';
+import { BLOCK_RUNS, type HistoryWriter } from './history-writer.ts';
 import {
   type ChangeQuery,
   type GroupQuery,
@@ -29,7 +29,8 @@ import { type ClosedPack, parsePathId, type RunState, runOf } from './run-pack.t
 import { eachRun, startOf, type TargetLog } from './target-log.ts';
 import { TimelineBuilder } from './timeline-builder.ts';
 
-/** Runs that are read for one answer; past that roll-ups are, or a sample. */
+/** Runs that are read for one answer; past that roll-ups are, or a sample. A timeline is to be there within 20 ms. */
+const MAX_RUNS_FOR_TIMELINE = 15_000;
 const MAX_RUNS_READ = 60_000;
 const MAX_RUNS_FOR_ROUTE = 20_000;
 /** Blocks in a sample of a period, at equal distances. */
@@ -71,19 +72,19 @@ export class HistoryReader {
   async timeline({ target, stepMs, ...period }: TimelineQuery): Promise<Timeline> {
     const log = this.#writer.find(target);
     if (log === undefined) return { stepMs, buckets: [] };
-    const span = await this.#spanFor(log, period, stepMs);
-    if (span === null) {
+    const total = await this.#countRuns(log, period);
+    const rolledUp = await this.#rolledUp(log, period, stepMs, total);
+    if (rolledUp === null) {
       const builder = new TimelineBuilder(stepMs);
       for (const block of await this.#blocks(log, period)) {
         eachRunIn(block, period, (run) => builder.add(run));
       }
       return { stepMs, buckets: builder.buckets() };
     }
-    const spanMs = ROLL_UP_SPANS_MS[span] as number;
     // A step that the spans do not divide is widened to one that they do.
-    const takenMs = Math.ceil(stepMs / spanMs) * spanMs;
+    const takenMs = Math.ceil(stepMs / rolledUp.spanMs) * rolledUp.spanMs;
     const builder = new TimelineBuilder(takenMs);
-    for (const rollUp of await this.#rollUps(log, span, period)) builder.addRollUp(rollUp);
+    for (const rollUp of rolledUp.rollUps) builder.addRollUp(rollUp);
     return { stepMs: takenMs, buckets: builder.buckets() };
   }
 
@@ -235,15 +236,26 @@ export class HistoryReader {
     return rows.map(({ key }) => key);
   }
 
-  /** The roll-ups to read a timeline from, or null for the runs themselves. */
-  async #spanFor(log: TargetLog, period: Period, stepMs: number): Promise<number | null> {
+  /** The roll-ups to make a timeline of, or null where it is to be made of the runs themselves. */
+  async #rolledUp(
+    log: TargetLog,
+    period: Period,
+    stepMs: number,
+    total: number,
+  ): Promise<{ readonly spanMs: number; readonly rollUps: readonly RollUp[] } | null> {
     const [fineMs = 0, hourMs = 0, dayMs = 0] = ROLL_UP_SPANS_MS;
-    const fits = (spanMs: number): boolean =>
-      stepMs % spanMs === 0 && (period.toMs - period.fromMs) / spanMs <= MAX_ROLL_UPS_READ;
-    if (stepMs >= dayMs) return 2;
-    if (fits(hourMs)) return 1;
-    if ((await this.#countRuns(log, period)) <= MAX_RUNS_READ) return null;
-    return fits(fineMs) ? 0 : 1;
+    const hours = (period.toMs - period.fromMs) / hourMs;
+    if (stepMs % dayMs === 0 || hours > MAX_ROLL_UPS_READ)
+      return { spanMs: dayMs, rollUps: await this.#rollUps(log, 2, period) };
+    const many = total > MAX_RUNS_FOR_TIMELINE;
+    if (many && stepMs % fineMs === 0 && stepMs < hourMs) {
+      const fine = await this.#rollUps(log, 0, period);
+      const covered = fine.reduce((sum, { runs }) => sum + runs, 0);
+      // Where targets were measured seldom there are none of the finest; blocks at both ends may lie in part outside.
+      if (covered + 2 * BLOCK_RUNS >= total) return { spanMs: fineMs, rollUps: fine };
+    }
+    if (!many && stepMs % hourMs !== 0) return null;
+    return { spanMs: hourMs, rollUps: await this.#rollUps(log, 1, period) };
   }
 
   async #rollUps(log: TargetLog, span: number, { fromMs, toMs }: Period): Promise<RollUp[]> {

@@ -13,7 +13,8 @@ import { type EndedRollUp, eachRun, startOf, TargetLog } from './target-log.ts';
 
 /** Two blocks of this size, and what stands around them, fill a page of 4 KiB. */
 const BLOCK_BYTES = 1920;
-const BLOCK_RUNS = 400;
+/** Runs in a block at most. */
+export const BLOCK_RUNS = 400;
 /** The finest roll-ups are of use only where they stand for many runs; else the runs are read. */
 const LEAST_RUNS_OF_FINEST = 20;
 const MAX_KNOWN_PATHS = 20_000;
