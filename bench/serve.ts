@@ -1,5 +1,7 @@
 // The exporter in the lab: time to readiness, memory with 1,000 targets, 64 probes at once beside one, and the error of
-// its RTTs against the simulator's own account. Needs root. `node bench/serve.ts`
+// its RTTs against the simulator's own account. Needs root.
+//
+//   node bench/serve.ts [exporter|alone|serving]
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +16,7 @@ const ROUNDS_MS = 25_000;
 const AT_ONCE = 64;
 const AT_ONCE_FOR_RTT = 8;
 const RTT_RUNS = 5;
+const PROBES_WHILE_SERVING = 200;
 const EXPORTER = 'http://127.0.0.1:10434';
 
 const scenario = chainScenario({ routers: 11, delayMs: 1, jitterMs: 0.3, prefix: '198.18.0.0/16' });
@@ -106,24 +109,14 @@ async function rttErrors(lab: TunLab, logFile: string, mode: string, protocol: s
     { timeoutMs: 120_000 },
   );
   await lab.status();
-  const held = new Map<string, number>();
-  const sent = new Map<number, LogLine>();
-  for (const text of readFileSync(logFile, 'utf8').slice(from).split('\n')) {
-    if (text === '') continue;
-    const line = JSON.parse(text) as LogLine;
-    if (line.releasedAtNs === undefined) sent.set(line.n, line);
-    else {
-      const probe = sent.get(line.n);
-      held.set(`${probe?.destination} ${probe?.ttl}`, (line.releasedAtNs - (probe?.atNs ?? 0)) / 1e3);
-    }
-  }
+  const held = heldMicroseconds(readFileSync(logFile, 'utf8').slice(from));
   const errors: number[] = [];
   for (const text of stdout.trim().split('\n')) {
     if (text === '') throw new Error(stderr);
     const trace = JSON.parse(text) as Traced;
     for (const { ttl, sent: probed, replies } of trace.hops) {
       const truth = held.get(`${trace.address} ${ttl}`);
-      if (truth !== undefined && probed === 1 && replies[0] !== undefined) {
+      if (truth !== undefined && !Number.isNaN(truth) && probed === 1 && replies[0] !== undefined) {
         errors.push(Math.abs(replies[0].rttMs * 1e3 - truth));
       }
     }
@@ -131,14 +124,64 @@ async function rttErrors(lab: TunLab, logFile: string, mode: string, protocol: s
   return errors;
 }
 
+/**
+ * Absolute errors of an exporter that traces all its targets meanwhile, in microseconds: of what `/probe` measures, one
+ * probe for each TTL.
+ */
+async function rttErrorsWhileServing(lab: TunLab, log: string): Promise<number[]> {
+  const config = join(tmpdir(), `hopscope-bench-${process.pid}.yml`);
+  const hosts = Array.from({ length: TARGETS }, (_, i) => `  - { host: ${target(i)}, interval: 10s }\n`);
+  const modules = 'modules:\n  one: { protocol: icmp, flows: 1 }\n';
+  writeFileSync(config, `${modules}targets:\n${hosts.join('')}`);
+  const { child } = await startHopscope(lab.namespace, ['--config.file', config]);
+  // Every target has had its first round, and all rounds are spread over their interval.
+  await new Promise((resolve) => setTimeout(resolve, ROUNDS_MS));
+  const measured = new Map<string, number>();
+  for (let i = 0; i < PROBES_WHILE_SERVING; i++) {
+    const address = `198.18.150.${i + 1}`;
+    const { body } = await get(lab.namespace, `${EXPORTER}/probe?target=${address}&module=one&debug=true`);
+    for (const [, ttl, rttMs] of body.matchAll(/^ *(\d+) {2}\S+ +(\d+\.\d+) ms/gm)) {
+      measured.set(`${address} ${ttl}`, Number(rttMs) * 1e3);
+    }
+  }
+  child.kill('SIGTERM');
+  rmSync(config);
+  await lab.status();
+  const held = heldMicroseconds(readFileSync(log, 'utf8'));
+  return [...measured].flatMap(([probe, us]) => {
+    const truth = held.get(probe);
+    return truth === undefined || Number.isNaN(truth) ? [] : [Math.abs(us - truth)];
+  });
+}
+
+/** How long the simulator held each probe's reply, by destination and TTL; NaN where there were several. */
+function heldMicroseconds(text: string): Map<string, number> {
+  const held = new Map<string, number>();
+  const sent = new Map<number, LogLine>();
+  for (const one of text.split('\n')) {
+    if (one === '') continue;
+    const line = JSON.parse(one) as LogLine;
+    if (line.releasedAtNs === undefined) sent.set(line.n, line);
+    else {
+      const probe = sent.get(line.n);
+      const key = `${probe?.destination} ${probe?.ttl}`;
+      const us = (line.releasedAtNs - (probe?.atNs ?? 0)) / 1e3;
+      held.set(key, held.has(key) ? Number.NaN : us);
+    }
+  }
+  return held;
+}
+
 const logFile = join(tmpdir(), `hopscope-bench-${process.pid}.jsonl`);
-{
+const part = process.argv[2] ?? '';
+const isWanted = (name: string): boolean => part === '' || part === name;
+if (isWanted('exporter')) {
   await using lab = await startTunLab(scenario);
   const rows = await memoryAndReadiness(lab);
   process.stdout.write(`\nThe exporter, ${TARGETS} targets every 10 s, 12 hops, RTT 24 ms\n`);
   process.stdout.write(`${renderTable(['what', 'figure'], rows)}\n`);
 }
-{
+if (isWanted('alone')) {
   await using lab = await startTunLab(scenario, { logFile, spinUs: 300 });
   const rows: string[][] = [];
   for (const mode of ['raw', 'unprivileged']) {
@@ -157,5 +200,18 @@ const logFile = join(tmpdir(), `hopscope-bench-${process.pid}.jsonl`);
     `\nRTT error against the simulator, microseconds; ${AT_ONCE_FOR_RTT} targets traced at once\n`,
   );
   process.stdout.write(`${renderTable(['probes', 'hops', 'median', 'p99'], rows)}\n`);
+  rmSync(logFile, { force: true });
+}
+if (isWanted('serving')) {
+  await using lab = await startTunLab(scenario, { logFile, spinUs: 300 });
+  const errors = await rttErrorsWhileServing(lab, logFile);
+  process.stdout.write(`\nRTT error while ${TARGETS} targets are traced every 10 s, microseconds\n`);
+  const row = [
+    'icmp, /probe',
+    String(errors.length),
+    quantile(errors, 0.5).toFixed(0),
+    quantile(errors, 0.99).toFixed(0),
+  ];
+  process.stdout.write(`${renderTable(['probes', 'hops', 'median', 'p99'], [row])}\n`);
   rmSync(logFile, { force: true });
 }

@@ -15,10 +15,11 @@ const MOST_BEFORE = 40;
 /** Share of the figures before that may be outliers beyond the level of those after. */
 const OUTLIERS = 0.15;
 const LEAST_BEFORE = 16;
-/** Figures of one segment in the test for drift. */
-const SEGMENT = 8;
-/** A step is so many times what neighbouring segments differ by anyway. */
-const DRIFT_FACTOR = 2;
+/** Standard errors that a step must be beyond the drift, and its share of the whole difference. */
+const STEP_ERRORS = 5;
+const STEP_SHARE = 0.5;
+/** Median absolute deviations from the median within which figures are taken as they are. */
+const OUTLIER_DEVIATIONS = 4.5;
 
 export interface Shift {
   /** Figures after the change. */
@@ -48,8 +49,8 @@ export function findShift(
     if (!areApart(ranks.subarray(first, split), ranks.subarray(split))) continue;
     const before = Array.from(ranks.subarray(first, split), decode);
     const after = Array.from(ranks.subarray(split), decode);
-    if (isDrift(before, after)) continue;
     const { difference, interval } = differenceOf(before, after);
+    if (isDrift(before, after, difference)) continue;
     const medianBefore = medianOf(before.slice());
     const surely = Math.max(interval.low, -interval.high);
     if (surely < least(medianBefore)) continue;
@@ -123,19 +124,52 @@ export function mannWhitneyTail(u: number, n: number, m: number): number {
   return counts.reduce((sum, count) => sum + count, 0) / choose(n + m, m);
 }
 
-/** What changes as much between segments before the step, or after it, as at the step. */
-function isDrift(before: readonly number[], after: readonly number[]): boolean {
-  const medians: number[] = [];
-  for (let end = before.length; end >= SEGMENT; end -= SEGMENT) {
-    medians.unshift(medianOf(before.slice(end - SEGMENT, end)));
+/**
+ * Whether a drift that goes on all the time explains the difference: analysis of covariance, with one slope on both
+ * sides. What is left of the step must be sure by itself, and most of the difference.
+ */
+function isDrift(before: readonly number[], after: readonly number[], difference: number): boolean {
+  const b = lineOf(withoutOutliers(before), 0);
+  const a = lineOf(withoutOutliers(after), before.length);
+  const slope = (b.xy + a.xy) / (b.xx + a.xx);
+  const apart = a.x - b.x;
+  const step = a.y - b.y - slope * apart;
+  const residual = b.yy + a.yy - slope * (b.xy + a.xy);
+  const variance = Math.max(0, residual) / (b.n + a.n - 3);
+  const error = Math.sqrt(variance * (1 / b.n + 1 / a.n + (apart * apart) / (b.xx + a.xx)));
+  return step * Math.sign(difference) < Math.max(STEP_ERRORS * error, STEP_SHARE * Math.abs(difference));
+}
+
+/** Means and sums of squares about them, of figures that follow one another from `first` on. */
+function lineOf(values: readonly number[], first: number): Line {
+  const n = values.length;
+  const x = first + (n - 1) / 2;
+  const y = values.reduce((sum, value) => sum + value, 0) / n;
+  const line = { n, x, y, xx: 0, xy: 0, yy: 0 };
+  for (const [i, value] of values.entries()) {
+    const dx = first + i - x;
+    const dy = value - y;
+    line.xx += dx * dx;
+    line.xy += dx * dy;
+    line.yy += dy * dy;
   }
-  const step = Math.abs(medianOf(after.slice(0, SEGMENT)) - (medians.at(-1) as number));
-  for (let i = 1; i < medians.length; i++) {
-    if (DRIFT_FACTOR * Math.abs((medians[i] as number) - (medians[i - 1] as number)) > step) return true;
-  }
-  const half = after.length >> 1;
-  const within = Math.abs(medianOf(after.slice(half)) - medianOf(after.slice(0, half)));
-  return DRIFT_FACTOR * within > step;
+  return line;
+}
+
+interface Line {
+  readonly n: number;
+  readonly x: number;
+  readonly y: number;
+  xx: number;
+  xy: number;
+  yy: number;
+}
+
+/** Figures far from the median are drawn in to where normal ones end. */
+function withoutOutliers(values: readonly number[]): number[] {
+  const median = medianOf(values.slice());
+  const reach = OUTLIER_DEVIATIONS * medianOf(values.map((value) => Math.abs(value - median)));
+  return values.map((value) => Math.min(median + reach, Math.max(median - reach, value)));
 }
 
 /** Median of all pairwise differences, with the interval that their order gives (Hodges and Lehmann, 1963; Moses). */

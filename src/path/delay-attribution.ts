@@ -8,6 +8,8 @@ import { type Interval, Z_95 } from './statistics.ts';
 
 /** Rounds in which a hop must have answered before its median is used. */
 const LEAST_ROUNDS = 3;
+/** A hop whose medians are known no better than to this share of the change says nothing of it. */
+const UNSURE_SHARE = 0.7;
 /** Less than this and 1 % is below what clocks and hosts add. */
 const LEAST_SHIFT_MS = 0.1;
 const LEAST_SHIFT_SHARE = 0.01;
@@ -83,7 +85,8 @@ function forwardCentres(hops: readonly (Figures | null)[]): (Centre | null)[] {
     const figures = hops[i] ?? null;
     if (figures === null || figures.count < LEAST_ROUNDS) continue;
     if (least === null || figures.median < least.median) least = figures;
-    centres[i] = least;
+    // One that answers later than those behind it does not tell how far it is.
+    if (figures.low <= least.high) centres[i] = least;
   }
   return centres;
 }
@@ -154,6 +157,11 @@ function roundsHolding(codes: Uint16Array, count: number): number {
   return codes.length;
 }
 
+/** Half the width of the intervals of both medians. */
+function unsureOf(before: Figures, after: Figures): number {
+  return Math.hypot(before.high - before.low, after.high - after.low) / 2;
+}
+
 /**
  * First hop from which the change persists: the one that leaves least to explain, when hops before it are to be as they
  * were and those from it on to have changed as the destination did. A hop of which too little is known says nothing.
@@ -169,7 +177,8 @@ function hopOf(window: RttWindow, shift: Shift, roundsAfter: number, destination
     const after = figuresOf(codes.subarray(split));
     if (before === null || after === null) continue;
     if (before.count < LEAST_ROUNDS || after.count < LEAST_ROUNDS) continue;
-    known.push({ ttl, share: (after.median - before.median) / shift.difference });
+    const share = (after.median - before.median) / shift.difference;
+    if (unsureOf(before, after) < UNSURE_SHARE * Math.abs(shift.difference)) known.push({ ttl, share });
   }
   known.push({ ttl: destinationTtl, share: 1 });
   let best = 0;

@@ -50,6 +50,11 @@ export class PathHealth {
     return this.#window.bytes + this.#rtts.bytes;
   }
 
+  /** The latest lasting change of the delay. */
+  get shift(): DelayShift | null {
+    return this.#shift;
+  }
+
   /** `atMs` in epoch milliseconds. */
   observe(trace: Trace, atMs: number): void {
     this.#window.observe(trace);
