@@ -17,7 +17,7 @@ import { parseListenAddress } from './http/listen-address.ts';
 import { ProbeLimits } from './http/probe-limits.ts';
 import { routePrefix } from './http/route-prefix.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
-import { openWebGuard } from './http/web/web-guard.ts';
+import { openWebGuard, type WebGuard } from './http/web/web-guard.ts';
 import { createProcessReader } from './metrics/process-readings.ts';
 import { createSelfMetrics } from './metrics/self-metrics.ts';
 import { createTargetMetrics } from './metrics/target-metrics.ts';
@@ -78,7 +78,7 @@ export async function serve(options: ServeOptions, surroundings: Surroundings): 
   const exporter = new Exporter(loaded, engine, log, version, options);
   try {
     await exporter.learn();
-    const http = await startHttpServer(exporter.services(read), { listen, prefix, guard });
+    const http = await startHttpServer(exporter.services(read, guard), { listen, prefix, guard });
     if (surroundings.confine === true) await confine(log);
     exporter.run(http, watchConfig(loaded, exporter.watching(fileSystem)));
   } catch (error) {
@@ -228,7 +228,7 @@ class Exporter {
     this.#warn(loaded);
   }
 
-  services(read: () => Promise<LoadedConfig>): Parameters<typeof startHttpServer>[0] {
+  services(read: () => Promise<LoadedConfig>, guard: WebGuard | null): Parameters<typeof startHttpServer>[0] {
     return {
       about: this.#about,
       log: this.#log,
@@ -236,7 +236,12 @@ class Exporter {
       reload: () => this.reload(read),
       probes: this.#probes,
       targets: this.#targetMetrics,
-      metrics: [this.#targetMetrics, this.#selfMetrics, this.#pusher.metrics],
+      metrics: [
+        this.#targetMetrics,
+        this.#selfMetrics,
+        this.#pusher.metrics,
+        ...(guard === null ? [] : [guard]),
+      ],
       countProbeRequest: (result) => this.#selfMetrics.countProbeRequest(result),
       api: this.#record.api,
       page: loadBuiltPage(pageFolder()),

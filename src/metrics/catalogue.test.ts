@@ -10,6 +10,7 @@ import {
   RTT_BUCKETS,
   SELF_METRICS,
   TARGET_METRICS,
+  WEB_METRICS,
 } from './catalogue.ts';
 
 const all: readonly MetricDefinition[] = [
@@ -17,6 +18,7 @@ const all: readonly MetricDefinition[] = [
   ...Object.values(TARGET_METRICS),
   ...Object.values(PUSHED_METRICS),
   ...Object.values(PUSH_METRICS),
+  ...Object.values(WEB_METRICS),
   ...Object.values(SELF_METRICS),
 ];
 

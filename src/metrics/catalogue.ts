@@ -321,6 +321,30 @@ export const PUSH_METRICS = {
   },
 } as const;
 
+/** The web configuration, where there is one. */
+export const WEB_METRICS = {
+  reloadOk: {
+    name: 'hopscope_web_config_last_reload_successful',
+    type: 'gauge',
+    help: 'Whether the web configuration as it is now is in force (1), or an earlier one is because it has problems (0).',
+  },
+  certificateExpiry: {
+    name: 'hopscope_web_certificate_expiry_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: "When the server's certificate expires, in seconds since the epoch.",
+  },
+  refused: {
+    name: 'hopscope_web_requests_refused_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Requests refused before they were looked at: by a missing or wrong login, too many wrong ones, or the rate limit.',
+  },
+} as const;
+
+export const WEB_REFUSAL_REASONS = ['unauthorized', 'held_up', 'rate_limit'] as const;
+export type WebRefusalReason = (typeof WEB_REFUSAL_REASONS)[number];
+
 export const PUSH_FAILURE_REASONS = ['refused', 'unavailable', 'timeout', 'network', 'setup'] as const;
 export type PushFailureReason = (typeof PUSH_FAILURE_REASONS)[number];
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Authority } from '../../test/certificates.ts';
 import type { PushEndpoint } from '../config/push.ts';
 import { createHttpSender, retryAfter, type SendOutcome, type SendRequest } from './http-sender.ts';
 
@@ -177,4 +179,60 @@ test('retryAfter() reads seconds and dates, and bounds them', () => {
   assert.equal(retryAfter('-5', 0), null);
   assert.equal(retryAfter('soon', 0), null);
   assert.equal(retryAfter(undefined, 0), null);
+});
+
+test('HttpSender verifies a server, says what is wrong with its certificate, and shows its own', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hopscope-push-tls-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const ca = new Authority(folder, 'ca');
+  const stranger = new Authority(folder, 'stranger');
+  const client = ca.issue('client');
+  const good = ca.issue('good');
+  const expired = ca.issue('expired', { to: '20240101000000Z' });
+  const misnamed = ca.issue('misnamed', { names: 'DNS:gateway.example' });
+  const seen: boolean[] = [];
+  const ask = async (
+    server: { cert: string; key: string },
+    tls: Partial<PushEndpoint['tls']>,
+  ): Promise<string> => {
+    const listening = createSecureServer(
+      {
+        cert: readFileSync(server.cert),
+        key: readFileSync(server.key),
+        ca: ca.pem,
+        requestCert: true,
+        rejectUnauthorized: false,
+      },
+      (request, response) => {
+        seen.push((request.socket as import('node:tls').TLSSocket).authorized);
+        response.end();
+      },
+    );
+    listening.listen(0, '127.0.0.1');
+    await once(listening, 'listening');
+    const url = `https://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+    const all = { ...endpoint(url).tls, caFile: ca.cert, ...tls };
+    using sender = createHttpSender({ endpoint: endpoint(url, { tls: all }), userAgent: 'h', now: () => 0 });
+    const outcome = await sender.send(put(url));
+    listening.close();
+    listening.closeAllConnections();
+    return messageOf(outcome);
+  };
+  assert.equal(await ask(good, {}), 'accepted');
+  assert.match(await ask(expired, {}), /its certificate has expired; renew it$/);
+  assert.match(await ask(misnamed, {}), /its certificate is for another name/);
+  assert.equal(await ask(misnamed, { serverName: 'gateway.example' }), 'accepted');
+  assert.match(
+    await ask(good, { caFile: stranger.cert }),
+    /an authority that is not trusted; name that as tls\.caFile/,
+  );
+  assert.equal(await ask(expired, { caFile: null, insecureSkipVerify: true }), 'accepted');
+  assert.equal(await ask(good, { certFile: client.cert, keyFile: client.key }), 'accepted');
+  assert.deepEqual(seen, [false, false, false, true]);
+  const mismatch = await ask(good, { certFile: client.cert, keyFile: good.key });
+  assert.match(mismatch, /key values mismatch/i);
+  assert.match(
+    await ask(good, { caFile: join(folder, 'none') }),
+    /none: cannot read the file: it does not exist/,
+  );
 });

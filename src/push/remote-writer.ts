@@ -20,8 +20,10 @@ import { collectSamples, parseLabels } from './sample-collector.ts';
 import { STALE, WriteRequest } from './write-request.ts';
 
 /** A batch holds up to so many samples, or a little over so many bytes before compression. */
-const MOST_SAMPLES = 5000;
-const MOST_BYTES = 1024 * 1024;
+const MOST_SAMPLES = 2000;
+const MOST_BYTES = 512 * 1024;
+/** The event loop gets its turn after so many targets: some milliseconds of work. */
+const TARGETS_PER_TURN = 10;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -127,7 +129,8 @@ export class RemoteWriter implements PushFigures {
       this.#pump();
     };
     const gone = new Set(this.#sampled.keys());
-    for (const target of this.#targets) {
+    for (const [i, target] of this.#targets.entries()) {
+      if (i % TARGETS_PER_TURN === TARGETS_PER_TURN - 1) await nextTurn();
       gone.delete(target.key);
       this.#sampleOne(
         target.key,
@@ -136,9 +139,7 @@ export class RemoteWriter implements PushFigures {
         request,
         atMs,
       );
-      if (request.samples < MOST_SAMPLES && request.length < MOST_BYTES) continue;
-      flush();
-      await nextTurn();
+      if (request.samples >= MOST_SAMPLES || request.length >= MOST_BYTES) flush();
     }
     for (const key of gone) {
       if (key === OWN) continue;

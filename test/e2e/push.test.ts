@@ -2,14 +2,16 @@
 // Prometheus and into VictoriaMetrics. What they hold is the lab's truth, and is gone when a target is.
 
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { hashSync } from 'bcryptjs';
 import type { Namespace } from '../../lab/namespaces.ts';
 import type { Scenario } from '../../lab/scenario.ts';
 import { startTunLab } from '../../lab/tun.ts';
+import { Authority } from '../certificates.ts';
 import {
   get,
   Output,
@@ -148,6 +150,8 @@ scrape_configs:
     const { body } = await get(namespace, 'http://127.0.0.1:10434/metrics');
     assert.match(body, /^hopscope_push_failures_total\{way="pushgateway",reason="refused"\} 0$/m);
     assert.match(body, /^hopscope_push_last_success_timestamp_seconds\{way="pushgateway"\} 1\d{9}/m);
+    const lint = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' });
+    assert.equal(lint.status, 0, lint.stdout + lint.stderr);
 
     assert.equal(await ended(hopscope.child), 0, hopscope.output.text);
     assert.doesNotMatch(await groups(), /198\.18|traceroute_hops\{/);
@@ -198,6 +202,67 @@ scrape_configs:
     const nobody = await push('198.18.1.1', '--pushgateway', 'http://127.0.0.1:9', '--push-timeout', '1s');
     assert.equal(nobody.exitCode, 3);
     assert.match(nobody.stderr, /nothing listens there/);
+  });
+});
+
+describe('pushing to a Pushgateway behind TLS and a password', () => {
+  it('needs the authority and the password, and says which is wrong', async () => {
+    await using lab = await startTunLab(SCENARIO);
+    using folder = temporaryFolder();
+    const { namespace } = lab;
+    const file = (name: string): string => join(folder.path, name);
+    const ca = new Authority(folder.path, 'ca');
+    const { cert, key } = ca.issue('gateway');
+    writeFileSync(
+      file('web.yml'),
+      JSON.stringify({
+        tls_server_config: { cert_file: cert, key_file: key },
+        basic_auth_users: { hopscope: hashSync('geheim', 6) },
+      }),
+    );
+    const child = namespace.spawn(
+      [
+        'prometheus-pushgateway',
+        '--web.listen-address=127.0.0.1:9091',
+        `--web.config.file=${file('web.yml')}`,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const output = new Output(child);
+    await until(
+      async () => output.text,
+      (text) => text.includes('Listening') || text.includes('listen_address'),
+    );
+    writeFileSync(file('password'), 'geheim\n');
+    writeFileSync(file('wrong'), 'falsch\n');
+    const push = (...args: readonly string[]) =>
+      namespace.run([
+        process.execPath,
+        projectPath('src/main.ts'),
+        'push',
+        '198.18.1.1',
+        '--pushgateway',
+        'https://localhost:9091',
+        '--push-timeout',
+        '1s',
+        ...args,
+      ]);
+    const login = ['--username', 'hopscope', '--password-file', file('password')];
+    const good = await push('--ca-file', ca.cert, ...login);
+    assert.deepEqual([good.exitCode, good.stderr], [0, '']);
+    const stranger = await push(...login);
+    assert.equal(stranger.exitCode, 3);
+    assert.match(stranger.stderr, /an authority that is not trusted/);
+    const wrong = await push(
+      '--ca-file',
+      ca.cert,
+      '--username',
+      'hopscope',
+      '--password-file',
+      file('wrong'),
+    );
+    assert.equal(wrong.exitCode, 3);
+    assert.match(wrong.stderr, /answered 401.*check username, passwordFile/);
   });
 });
 

@@ -12,6 +12,7 @@ import { connect } from 'node:tls';
 import { hashSync } from 'bcryptjs';
 import { Authority, type CertificateFiles } from '../../../test/certificates.ts';
 import { fakeServices } from '../../../test/fake-http-services.ts';
+import { exposeText } from '../../metrics/exposition.ts';
 import { parseListenAddress } from '../listen-address.ts';
 import { type HttpServer, startHttpServer } from '../server.ts';
 import { openWebGuard, type WebGuard } from './web-guard.ts';
@@ -130,9 +131,12 @@ test('a broken web configuration leaves the old one in force, said once, and the
   await assert.rejects(web.guard.refresh(), /does not belong/);
   assert.equal((await ask(web)).certificate, 'first');
   assert.equal(web.said.filter((line) => line.includes('stays as it was')).length, 1);
+  assert.match(exposeText([web.guard]), /^hopscope_web_config_last_reload_successful 0$/m);
+  assert.match(exposeText([web.guard]), /^hopscope_web_certificate_expiry_timestamp_seconds 2366841600$/m);
   await assert.rejects(web.write({}), /TLS can be switched on or off by a restart only/);
   await web.write(tls(second));
   assert.equal((await ask(web)).certificate, 'second');
+  assert.match(exposeText([web.guard]), /^hopscope_web_config_last_reload_successful 1$/m);
 });
 
 test('a server that wants client certificates takes those that verify, and only with the names allowed', async (context) => {
@@ -214,6 +218,9 @@ test('who guesses is held up with 429 and Retry-After, while who is known goes o
   }
   assert.deepEqual(statuses.slice(0, 6), [401, 401, 401, 401, 401, 429]);
   assert.match(String(waiting?.headers['retry-after']), /^[1-9]\d*$/);
+  const counted = exposeText([web.guard]);
+  assert.match(counted, /^hopscope_web_requests_refused_total\{reason="unauthorized"\} 5$/m);
+  assert.match(counted, /^hopscope_web_requests_refused_total\{reason="held_up"\} 2$/m);
   assert.equal((await ask(web, basic('alice', 'right'))).status, 200);
 });
 

@@ -8,6 +8,8 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { ConfigFileSystem } from '../../config/file-system.ts';
 import { nodeFileSystem } from '../../config/file-system.ts';
 import { ConfigError, formatProblem } from '../../config/problem.ts';
+import { WEB_METRICS, WEB_REFUSAL_REASONS, type WebRefusalReason } from '../../metrics/catalogue.ts';
+import { type ExpositionWriter, type MetricSource, renderLabels } from '../../metrics/exposition.ts';
 import { type Answer, text } from '../response.ts';
 import { clientCertificateProblem } from './client-certificate.ts';
 import { LoginBrake } from './login-brake.ts';
@@ -43,7 +45,7 @@ export async function openWebGuard(path: string, options: WebGuardOptions): Prom
   return new WebGuard(path, fileSystem, loaded, await stampOf(loaded.sources), options);
 }
 
-export class WebGuard implements Disposable {
+export class WebGuard implements Disposable, MetricSource {
   readonly #path: string;
   readonly #fileSystem: ConfigFileSystem;
   readonly #options: WebGuardOptions;
@@ -54,6 +56,9 @@ export class WebGuard implements Disposable {
   #stamp: string;
   #bucket: TokenBucket | null = null;
   #refreshing: Promise<void> | null = null;
+  /** Of the files that were complained of last. */
+  #complainedOf = '';
+  readonly #refused = new Map<WebRefusalReason, number>(WEB_REFUSAL_REASONS.map((reason) => [reason, 0]));
   /** Told when TLS settings changed. */
   onTlsChange: () => void = () => {};
 
@@ -98,31 +103,64 @@ export class WebGuard implements Disposable {
     return tls === null ? undefined : clientCertificateProblem(socket, tls);
   }
 
+  *write(writer: ExpositionWriter): Generator<void> {
+    const { reloadOk, certificateExpiry, refused } = WEB_METRICS;
+    writer.family(reloadOk);
+    writer.sample(reloadOk.name, '', this.#complainedOf === '' ? 1 : 0);
+    const { tls } = this.#config;
+    if (tls !== null) {
+      writer.family(certificateExpiry);
+      writer.sample(certificateExpiry.name, '', tls.expiresAtMs / 1000);
+    }
+    writer.family(refused);
+    for (const [reason, count] of this.#refused) writer.sample(refused.name, renderLabels({ reason }), count);
+    yield;
+  }
+
   /** An answer that refuses the request, or undefined when it may go on. `client` names who asks. */
   async refusal(headers: IncomingHttpHeaders, client: string): Promise<Answer | undefined> {
+    const refused = await this.#judge(headers, client);
+    if (refused === undefined) return undefined;
+    const [reason, answer] = refused;
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    return answer;
+  }
+
+  async #judge(
+    headers: IncomingHttpHeaders,
+    client: string,
+  ): Promise<readonly [WebRefusalReason, Answer] | undefined> {
     const now = this.#now();
     const waitMs = this.#bucket?.take(now) ?? 0;
     if (waitMs > 0)
-      return tooMany('Too many requests: the rate limit of the web configuration is reached.', waitMs);
+      return limited(
+        'rate_limit',
+        'Too many requests: the rate limit of the web configuration is reached.',
+        waitMs,
+      );
     const { users } = this.#config;
     if (users.size === 0) return undefined;
     const given = parseBasic(headers.authorization);
-    if (given === undefined) return unauthorized();
+    if (given === undefined) return ['unauthorized', unauthorized()];
     const [user, password] = given;
     const hash = users.get(user);
     const known = this.#passwords.known(user, password, hash);
     if (known === true) return undefined;
     const blockedMs = this.#brake.waitMs(client, now);
     if (blockedMs > 0)
-      return tooMany('Too many wrong passwords from this address; wait before the next.', blockedMs);
+      return limited(
+        'held_up',
+        'Too many wrong passwords from this address; wait before the next.',
+        blockedMs,
+      );
     const right = known ?? (await this.#passwords.check(user, password, hash, costliest(users)));
-    if (right === 'busy') return tooMany('Too many logins at the same time; try again.', 1000);
+    if (right === 'busy') return limited('held_up', 'Too many logins at the same time; try again.', 1000);
     if (right) {
       this.#brake.succeeded(client);
       return undefined;
     }
     this.#brake.failed(client, this.#now());
-    return unauthorized();
+    return ['unauthorized', unauthorized()];
   }
 
   /** Looks at the files; rejects with a ConfigError when they cannot be put in force, which then stay out of it. */
@@ -149,7 +187,11 @@ export class WebGuard implements Disposable {
   async #refresh(): Promise<void> {
     const { log } = this.#options;
     const stamp = await stampOf([this.#path, ...this.#loaded.sources]);
-    if (stamp === this.#stamp) return;
+    if (stamp === this.#stamp) {
+      // As it is in force; after a broken one that was taken back.
+      this.#complainedOf = '';
+      return;
+    }
     try {
       const loaded = await loadWebConfig(this.#path, this.#fileSystem, Date.now());
       if ((loaded.config.tls === null) !== (this.#config.tls === null)) {
@@ -158,6 +200,7 @@ export class WebGuard implements Disposable {
         throw new ConfigError([{ file: this.#path, line: 0, column: 0, path: 'tls_server_config', message }]);
       }
       this.#loaded = loaded;
+      this.#complainedOf = '';
       this.#stamp = await stampOf([this.#path, ...loaded.sources]);
       this.#enforce(loaded);
       this.onTlsChange();
@@ -174,8 +217,6 @@ export class WebGuard implements Disposable {
     }
   }
 
-  #complainedOf = '';
-
   #enforce({ config, warnings }: LoadedWebConfig): void {
     const { rateLimit } = config;
     this.#bucket =
@@ -188,8 +229,12 @@ function unauthorized(): Answer {
   return text(401, 'A user name and a password are needed.', { 'WWW-Authenticate': CHALLENGE });
 }
 
-function tooMany(message: string, waitMs: number): Answer {
-  return text(429, message, { 'Retry-After': String(Math.max(1, Math.ceil(waitMs / 1000))) });
+function limited(
+  reason: WebRefusalReason,
+  message: string,
+  waitMs: number,
+): readonly [WebRefusalReason, Answer] {
+  return [reason, text(429, message, { 'Retry-After': String(Math.max(1, Math.ceil(waitMs / 1000))) })];
 }
 
 /** User and password of RFC 7617, or undefined for whatever else there is. */
