@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { sampleConfig, sampleRound, sampleTarget } from '../../test/sample-rounds.ts';
 import type { TargetConfig } from '../config/config.ts';
 import type { GatewayConfig, PushEndpoint } from '../config/push.ts';
@@ -212,4 +213,36 @@ test('GatewayPusher does not let one group that always fails hold up the others'
   bench.measure(B);
   await bench.clock.advance(20_000);
   assert.ok(bench.sender.log.includes('PUT b.example'));
+});
+
+test('GatewayPusher accounts for every value that was measured, whatever the Pushgateway does', async () => {
+  const outcome = fc.constantFrom(ACCEPTED, ACCEPTED, REFUSED, unavailable(), unavailable(15_000));
+  const targets = Array.from({ length: 5 }, (_, i) => sampleTarget(`host-${i}.example`));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(fc.nat(4), { maxLength: 5 }), { minLength: 1, maxLength: 12 }),
+      fc.infiniteStream(outcome),
+      async (rounds, outcomes) => {
+        const bench = new Bench(targets);
+        let accepted = 0;
+        bench.sender.answer = () => {
+          const next = outcomes.next().value ?? ACCEPTED;
+          if (next.kind === 'accepted') accepted++;
+          return next;
+        };
+        let handedOver = 0;
+        for (const measured of rounds) {
+          const distinct = new Set(measured);
+          for (const index of distinct) bench.measure(targets[index] as TargetConfig);
+          handedOver += distinct.size;
+          await bench.clock.advance(10_000);
+        }
+        const { counters, queueLength } = bench.pusher;
+        const accounted =
+          accepted + counters.dropped('superseded') + counters.dropped('refused') + queueLength;
+        assert.equal(accounted, handedOver);
+      },
+    ),
+    { seed: 5, numRuns: 100 },
+  );
 });

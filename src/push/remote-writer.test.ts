@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import snappy from 'snappyjs';
 import { sampleConfig, samplePath, sampleRound, sampleTarget } from '../../test/sample-rounds.ts';
 import type { TargetConfig } from '../config/config.ts';
@@ -9,6 +10,7 @@ import { VirtualClock } from '../monitor/virtual-clock.ts';
 import { decodeWriteRequest } from './decode-write-request.ts';
 import { ACCEPTED, REFUSED, RecordingSender, unavailable } from './recording-sender.ts';
 import { RemoteWriter } from './remote-writer.ts';
+import { collectSamples } from './sample-collector.ts';
 
 const REMOTE: RemoteWriteConfig = {
   endpoint: {
@@ -149,4 +151,23 @@ test('RemoteWriter counts what is left when it has to end', async () => {
   await clock.advance(5000);
   await stopped;
   assert.ok(writer.counters.dropped('shutdown') > 0);
+});
+
+test('RemoteWriter accounts for every sample, whatever the receiver does', async () => {
+  const outcome = fc.constantFrom(ACCEPTED, ACCEPTED, REFUSED, unavailable(), unavailable(40_000));
+  await fc.assert(
+    fc.asyncProperty(fc.infiniteStream(outcome), fc.integer({ min: 1, max: 20 }), async (outcomes, ticks) => {
+      const { clock, metrics, sender, writer } = bench([A], { queueBytes: 65_536, maxAgeMs: 60_000 });
+      metrics.observeRound(sampleRound(A));
+      sender.answer = () => outcomes.next().value ?? ACCEPTED;
+      await clock.advance(15_000 * ticks);
+      await clock.advance(1000);
+      // The target's series and the exporter's one, every interval.
+      const each = collectSamples(metrics).length + 1;
+      const { counters } = writer;
+      const accounted = counters.delivered + counters.droppedInAll + writer.samplesWaiting;
+      assert.equal(accounted, each * ticks);
+    }),
+    { seed: 5, numRuns: 100 },
+  );
 });

@@ -74,6 +74,10 @@ export class RemoteWriter implements PushFigures {
     return this.#queue.length;
   }
 
+  get samplesWaiting(): number {
+    return this.#queue.samples;
+  }
+
   apply({ targets }: Pick<Config, 'targets'>): void {
     this.#targets = targets;
   }
@@ -98,7 +102,7 @@ export class RemoteWriter implements PushFigures {
     cancel();
     this.#stopped = true;
     this.#cancelPause?.();
-    const left = this.#queue.samples;
+    const left = this.samplesWaiting;
     if (left > 0) {
       this.counters.drop('shutdown', left);
       log.warn(
