@@ -96,7 +96,8 @@ export class Score implements PlainScore {
 
   #judge(one: Scheduled, reported: readonly Reported[], rounds: number, name: string, next: number): void {
     const { event, round, dueRound, truth } = one;
-    const until = truth.dim || truth.ambiguous ? Math.min(round + DIM_ROUNDS, next) : dueRound;
+    const until =
+      truth.dim || truth.ambiguous ? Math.max(dueRound, Math.min(round + DIM_ROUNDS, next - 1)) : dueRound;
     const near = reported.filter((each) => each.round >= round && each.round <= until && !each.used);
     const match = near.find(({ change }) => truth.kinds.includes(change.kind));
     const wrong = match ?? near.find(({ change }) => change.kind !== 'as_path' && change.kind !== 'length');

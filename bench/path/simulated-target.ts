@@ -10,7 +10,7 @@ import { createProbeCodec } from '../../src/trace/probe-codec.ts';
 import type { Trace, TraceRequest } from '../../src/trace/trace.ts';
 import { parseAddress } from '../../src/wire/address.ts';
 import { changedPlan, EVENT_KINDS, type EventKind, loopable, rehashable } from './events.ts';
-import { Draw, type NetRouter, type Plan, routersOf, type Style, Topology } from './topology.ts';
+import { Draw, linkOf, type NetRouter, type Plan, routersOf, type Style, Topology } from './topology.ts';
 import { type Truth, truthBetween } from './truth.ts';
 
 export const FLOWS = 4;
@@ -19,8 +19,7 @@ export const DESTINATION = '198.18.0.1';
 const REPLY_LOSS = 0.05;
 /** Rounds in which a monitor must have reported. */
 const DETECTION_ROUNDS = 2;
-/** Changes happen so long before a round; those in the middle of a trace so long after its start. */
-const BEFORE_ROUND_MS = 20_000;
+/** Changes in the middle of a trace happen at most so long after its start. */
 const DURING_ROUND_MS = 40;
 const MOST_REMEMBERED = 4;
 const SECRET = new Uint8Array(16).fill(0x5a);
@@ -46,15 +45,13 @@ export class SimulatedTarget {
   readonly #past: { readonly plan: Plan; readonly event: EventKind }[] = [];
   #plan: Plan;
   #nextEvent: number;
-  #restore: {
-    readonly round: number;
-    readonly change: Omit<Change, 'atMs'>;
-    readonly event: EventKind;
-  } | null = null;
+  #restore: { readonly round: number; readonly event: EventKind; readonly blocked: string } | null = null;
   /** Routers that take turns between two addresses, every so many rounds. */
   readonly #turning = new Map<NetRouter, { readonly rounds: number; readonly since: number }>();
   #congested: { readonly router: NetRouter; readonly until: number } | null = null;
   #muteUntil = -1;
+  /** The round in which some router last took another turn. */
+  #turned = -1;
 
   constructor(seed: number, style: Style, only: EventKind | null = null) {
     this.topology = new Topology(seed, style);
@@ -92,8 +89,10 @@ export class SimulatedTarget {
     this.host.advanceTo(round * INTERVAL_MS);
     const random = this.#random;
     if (this.#restore !== null && this.#restore.round === round) {
-      const { change, event } = this.#restore;
+      const { event, blocked } = this.#restore;
       this.#restore = null;
+      const change = this.#changeTo(this.#plan);
+      if (blocked !== '') change.routers[blocked] = { ...change.routers[blocked], filters: null };
       return this.#happen(event, round, change);
     }
     this.#turn(round);
@@ -135,7 +134,7 @@ export class SimulatedTarget {
   #breakOff(event: 'outage' | 'loop', round: number): Scheduled | null {
     const random = this.#random;
     const chain = routersOf(this.#plan.filter((segment) => segment.kind === 'router'));
-    const restored = this.#changeTo(this.#plan);
+    let blocked = '';
     let change: Omit<Change, 'atMs'>;
     if (event === 'loop') {
       const loop = loopable(this.topology, this.#plan);
@@ -146,13 +145,10 @@ export class SimulatedTarget {
       const router = random.pick(chain);
       if (router === undefined) return null;
       change = { routers: { [router.name]: { filters: [{ protocol: 'any', action: 'drop' }] } } };
-      restored.routers = {
-        ...restored.routers,
-        [router.name]: { ...restored.routers[router.name], filters: null },
-      };
+      blocked = router.name;
     }
     const until = round + random.between(4, 9);
-    this.#restore = { round: until, change: restored, event };
+    this.#restore = { round: until, event, blocked };
     this.#nextEvent = Math.max(this.#nextEvent, until + 3);
     return this.#happen(event, round, change);
   }
@@ -161,7 +157,7 @@ export class SimulatedTarget {
   #happen(event: EventKind, round: number, change: Omit<Change, 'atMs'>): Scheduled {
     const random = this.#random;
     const during = random.chance(0.25);
-    const atMs = round * INTERVAL_MS + (during ? DURING_ROUND_MS * random.next() : -BEFORE_ROUND_MS);
+    const atMs = round * INTERVAL_MS + (during ? DURING_ROUND_MS * random.next() : 0);
     const { simulator } = this.host.network;
     const paths = (): TruthPath[] =>
       this.#packets.map((packet) =>
@@ -201,19 +197,23 @@ export class SimulatedTarget {
   /** Nuisances: none of them is a change of route. */
   #disturb(round: number): void {
     const random = this.#random;
-    if (random.chance(0.008)) this.#rename(round);
+    if (random.chance(0.008)) {
+      this.#rename(round);
+      // Another name and another delay at once are what another router looks like.
+      return;
+    }
+    if (this.#turned === round) return;
     if (this.#congested !== null && round >= this.#congested.until) {
       const { router } = this.#congested;
       this.#congested = null;
-      this.#apply({
-        routers: { [router.name]: { link: { delayMs: router.linkMs, jitterMs: router.jitterMs } } },
-      });
+      router.queueMs = 0;
+      this.#apply({ routers: { [router.name]: { link: linkOf(router) } } });
     } else if (this.#congested === null && random.chance(0.004)) {
       const router = random.pick(routersOf(this.#plan));
       if (router === undefined) return;
       this.#congested = { router, until: round + random.between(2, 30) };
-      const delayMs = router.linkMs + 1 + 10 * random.next();
-      this.#apply({ routers: { [router.name]: { link: { delayMs, jitterMs: 3 * random.next() } } } });
+      router.queueMs = 1 + 10 * random.next();
+      this.#apply({ routers: { [router.name]: { link: linkOf(router) } } });
     }
     if (this.#muteUntil < 0 && this.#nextEvent - round > 8 && random.chance(0.001)) this.#mute(round);
   }
@@ -235,6 +235,7 @@ export class SimulatedTarget {
       if ((round - since) % rounds !== 0) continue;
       router.version = 1 - router.version;
       turned = true;
+      this.#turned = round;
     }
     if (turned && this.#restore === null && this.#muteUntil < 0) this.#apply(this.#changeTo(this.#plan));
   }

@@ -23,6 +23,8 @@ export interface NetRouter {
   /** Answers each probe from one of two addresses. */
   byReply: boolean;
   hashSalt: number;
+  /** Added to its link by a queue. */
+  queueMs: number;
 }
 
 export type Segment =
@@ -41,6 +43,8 @@ export interface Style {
   readonly meshes: number;
   readonly nested: number;
   readonly unequal: number;
+  /** Whether packets of one flow may go ways of different length. */
+  readonly uneven: boolean;
   readonly widest: number;
   readonly silent: number;
   readonly dim: number;
@@ -61,6 +65,7 @@ const MIXED: Style = {
   meshes: 0.02,
   nested: 0.1,
   unequal: 0.15,
+  uneven: false,
   widest: 8,
   silent: 0.07,
   dim: 0.1,
@@ -85,6 +90,7 @@ export const HELD_OUT_STYLES: readonly Style[] = [
   { ...MIXED, name: 'edges', edges: true, unequal: 0.5, flowDiamonds: 0.25, length: [2, 9] },
   { ...MIXED, name: 'quiet', silent: 0.3, dim: 0.25, limited: 0.3, length: [4, 22] },
   { ...MIXED, name: 'odd addresses', shared: 0.15, unnumbered: 0.1, jitterMs: 1 },
+  { ...MIXED, name: 'uneven packets', uneven: true, unequal: 0.5, nested: 0.2, packetDiamonds: 0.15 },
 ];
 
 /** Limits that routers have: Linux's own, and tighter ones. */
@@ -132,6 +138,7 @@ export class Topology {
       version: 0,
       byReply: false,
       hashSalt: 0,
+      queueMs: 0,
       ...more,
     };
     this.routers.set(router.name, router);
@@ -163,17 +170,22 @@ export class Topology {
   }
 
   newBranch(as: number, count: number, depth = 2): Plan {
-    return Array.from({ length: count }, () =>
-      this.random.chance(this.style.nested) ? this.newSegment(as, depth) : single(this.newRouter(as)),
-    );
+    const branch: Segment[] = [];
+    while (depthOf(branch) < count) {
+      // A diamond at the head of a branch would make its balancer that of the whole.
+      const nests = branch.length > 0 && this.random.chance(this.style.nested);
+      const nested = nests ? this.newSegment(as, depth) : null;
+      const fits = nested !== null && depthOf([...branch, nested]) <= count && isEven(nested);
+      branch.push(fits || (nested !== null && this.style.uneven) ? nested : single(this.newRouter(as)));
+    }
+    return branch;
   }
 
   #diamond(as: number, balance: Balance, depth: number): Segment {
     const { random, style } = this;
     const width = random.chance(0.6) ? random.between(2, 3) : random.between(2, style.widest);
     const length = random.between(1, 3);
-    // Packets of one flow over ways of unequal length are rare, and seen by nobody's truth.
-    const unequal = balance === 'flow' && random.chance(style.unequal);
+    const unequal = (balance === 'flow' || style.uneven) && random.chance(style.unequal);
     const branches = Array.from({ length: width }, () =>
       this.newBranch(as, unequal ? random.between(1, 4) : length, balance === 'packet' ? 2 : depth + 1),
     );
@@ -254,7 +266,7 @@ export class Topology {
       answerRate: router.rate,
       replyTtl: router.replyTtl,
       returnHops: router.returnHops,
-      link: { delayMs: router.linkMs, jitterMs: router.jitterMs },
+      link: linkOf(router),
       hashSalt: router.hashSalt,
       ...(router.limit === null ? {} : { icmpLimit: router.limit }),
       ...(perLink && fixedAddress === null
@@ -282,6 +294,11 @@ export class Topology {
   }
 }
 
+/** The link that leads to a router, as it is now; a queue wavers. */
+export function linkOf({ linkMs, jitterMs, queueMs }: NetRouter): { delayMs: number; jitterMs: number } {
+  return { delayMs: linkMs + queueMs, jitterMs: jitterMs + queueMs / 4 };
+}
+
 export function single(router: NetRouter): Segment {
   return { kind: 'router', router };
 }
@@ -295,6 +312,13 @@ export function routersOf(plan: Plan): NetRouter[] {
         ? segment.layers.flat()
         : segment.branches.flatMap((branch) => routersOf(branch)),
   );
+}
+
+/** Whether all ways through a segment have the same length. */
+function isEven(segment: Segment): boolean {
+  if (segment.kind !== 'branches') return true;
+  const depths = new Set(segment.branches.map((branch) => depthOf(branch)));
+  return depths.size === 1 && segment.branches.every((branch) => branch.every((part) => isEven(part)));
 }
 
 /** Most hops of a plan. */

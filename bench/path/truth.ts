@@ -2,7 +2,7 @@
 // and after it. Invariant: nothing here looks at what was measured.
 
 import type { TruthPath } from '../../lab/truth.ts';
-import { type AsNumberOf, asPathsConflict } from '../../src/path/as-path.ts';
+import { type AsNumberOf, asPathsConflict, collapseAsPath } from '../../src/path/as-path.ts';
 import type { PathChangeKind } from '../../src/path/observation.ts';
 import type { EventKind } from './events.ts';
 import { ENOUGH_BURST, type NetRouter } from './topology.ts';
@@ -52,7 +52,7 @@ export function truthBetween(
     kinds: kindsOf(event, moved.length < steps.length),
     firstHop: Math.min(...all),
     clearHop: Math.min(255, ...clear.flat()),
-    asPath: extent(moved, (step) => conflicts(world, step)),
+    asPath: asExtent(world, moved),
     length: extent(moved, ([old, now]) => old.endTtl !== now.endTtl),
     ambiguous: moved.every((step) => isAmbiguous(world, step)),
     dim: clear.every((ttls) => ttls.length === 0),
@@ -131,6 +131,19 @@ function isAmbiguous(world: World, [old, now]: Step): boolean {
   if (Math.abs(old.rttMs - now.rttMs) > 2 && world.destinationRate === 1 && old.endTtl > ttl + 1)
     return false;
   return from?.replyTtl === to?.replyTtl || from === undefined;
+}
+
+/** A silent hop may hide a difference: then either answer is right. */
+function asExtent(world: World, moved: readonly Step[]): Extent {
+  const visible = extent(moved, (step) => conflicts(world, step));
+  if (visible !== 'same') return visible;
+  const real = ([old, now]: Step): boolean => realAsPath(world, old) !== realAsPath(world, now);
+  return moved.some(real) ? 'mixed' : 'same';
+}
+
+function realAsPath(world: World, path: TruthPath): string {
+  const all = path.hops.map((hop) => world.routers.get(hop.routers[0] ?? '')?.as ?? 0);
+  return collapseAsPath(all.map((as) => (as === 0 ? null : as))).join(' ');
 }
 
 function conflicts(world: World, [old, now]: Step): boolean {

@@ -7,7 +7,7 @@ import { isImprobableSilence } from './statistics.ts';
 
 /** Words of a TTL's record before its expected addresses. */
 const TALLY = 0; // tries in the lower half, hits in the upper
-const TRAITS = 1; // misses in a row in the lower half, then a byte of reply TTL, then one of alternations
+const TRAITS = 1; // misses in a row in the lower half, then a byte of reply TTL
 const RTT = 2; // centre of the least RTT a round, in tenths of a microsecond
 const DEVIATION = 3; // mean distance from it, same unit
 const LATEST = 4; // least RTT of the latest round, same unit
@@ -21,11 +21,15 @@ const DEVIATION_WEIGHT = 1 / 16;
 /** Half a millisecond and 2 %: what a first RTT is trusted to. */
 const FIRST_DEVIATION = RTT_UNITS_PER_MS / 2;
 /** Most addresses kept as standing for one position, and most kept as known siblings; the oldest go first. */
-export const MAX_ALIASES = 64;
+export const MAX_ALIASES = 128;
 export const MAX_SIBLINGS = 96;
 export const MAX_SUSPECTS = 16;
-/** Alternations seen within investigations after which a TTL counts as spread. */
-export const SPREAD_ALTERNATIONS = 2;
+/** Unanswered probes after which a hop that never answered on this route is not expected to. */
+const NEVER_HEARD = 40;
+/** Probability that a hop which still stands was silent by chance. */
+const SILENT_ALPHA = 1e-6;
+/** Probability that an end was never met at its TTL by chance. */
+const NEARER_ALPHA = 1e-6;
 /** In place of a TTL: two addresses of one router are so wherever it stands. */
 export const ANYWHERE = 0;
 
@@ -58,12 +62,25 @@ export class DestinationMemory {
   rounds = 0;
   /** Rounds since the paths here were last replaced; counts up to 255. */
   settled = 0;
+  /** Flows that were seen whole when the route last changed: if they differ again, it changed again. */
+  seenWhole: readonly number[] = [];
+  /** The round in which flows last moved among balanced routers; what is known of their ways since may be in pieces. */
+  rehashedAt = -255;
   /** Probes for the destination that went unanswered since it last answered. */
   destinationMisses = 0;
   destinationHits = 0;
+  /** Highest TTL at which it answered in the last round that reached it. */
+  lastEnd = 0;
   destinationTries = 0;
   unreachable = false;
   everReached = false;
+  /**
+   * TTL from which packets of one flow go ways of different length, 0 for none: the same routers, and the destination,
+   * show at several TTLs from there on, and a stranger says nothing.
+   */
+  unevenFrom = 0;
+  /** How often that was seen since the route last changed. */
+  unevenSigns = 0;
   aliases: Alias[] = [];
   siblings: Sibling[] = [];
   /** Paths that multipath discovery found on the present route; 0 while unknown. */
@@ -140,6 +157,20 @@ export class DestinationMemory {
     return true;
   }
 
+  /** How many routers stand for the position of `address` at `ttl`: more than one where packets are spread. */
+  positionSize(ttl: number, address: string): number {
+    const group = this.#groupOf(ttl, address);
+    if (group === 0) return 1;
+    let size = 0;
+    for (const alias of this.aliases) if (alias.ttl === ttl && alias.group === group) size++;
+    return size;
+  }
+
+  /** Whether `address` is one of several that stand for one position at `ttl`. */
+  isKnownSpread(ttl: number, address: string): boolean {
+    return this.positionSize(ttl, address) > 1;
+  }
+
   /** From now on `a` and `b` stand for one position at `ttl`; at `ANYWHERE` they are one router's. */
   unite(ttl: number, a: string, b: string): void {
     if (this.alike(ttl, a, b)) return;
@@ -159,6 +190,18 @@ export class DestinationMemory {
       if (expected !== 0 && this.alike(ttl, this.table.addressOf(expected), address)) return true;
     }
     return this.isSibling(ttl, address);
+  }
+
+  /** Whether `address` is known at `ttl` or any beyond. */
+  knowsFrom(ttl: number, address: string): boolean {
+    const id = this.table.find(address);
+    if (id === 0) return false;
+    if (this.aliases.some((alias) => alias.id === id && (alias.ttl >= ttl || alias.ttl === ANYWHERE)))
+      return true;
+    for (let t = ttl; t <= this.#horizon; t++) {
+      for (let flow = 0; flow < this.flows; flow++) if (this.expected(flow, t) === id) return true;
+    }
+    return this.siblings.some((sibling) => sibling.id === id && sibling.ttl >= ttl);
   }
 
   /** Notes that `address` alternated with the expected one; returns how often it did. */
@@ -210,15 +253,16 @@ export class DestinationMemory {
    */
   relation(flow: number, length: number, ttl: number, address: string): Relation {
     const isDestination = address === DESTINATION_MARK;
+    if (this.unevenFrom > 0 && ttl >= this.unevenFrom) {
+      return this.alike(ttl, this.expectedAddress(flow, ttl), address) ? 'same' : 'unknown';
+    }
     if (length > 0 && ttl >= length) {
-      if (ttl === length) return this.alike(ttl, DESTINATION_MARK, address) ? 'same' : 'differs';
-      if (this.#groupOf(length, DESTINATION_MARK) !== 0) return 'unknown';
-      return isDestination ? 'overshoot' : 'differs';
+      if (isDestination) return ttl === length ? 'same' : 'overshoot';
+      return 'differs';
     }
     if (isDestination) {
+      if (this.expected(flow, ttl) !== 0) return 'differs';
       if (length === 0) return 'unknown';
-      const known = this.expectedAddress(flow, ttl);
-      if (known !== '') return this.alike(ttl, known, address) ? 'same' : 'differs';
       return this.#mayEndAt(flow, length, ttl) ? 'unknown' : 'differs';
     }
     const known = this.expectedAddress(flow, ttl);
@@ -228,13 +272,15 @@ export class DestinationMemory {
 
   /**
    * Whether `flow` may always have met the destination at `ttl` already: other flows do, and nobody else ever answered
-   * from there on. Its nearer answers were lost when its length was learnt.
+   * from there on. Its nearer answers were lost when its length was learnt. So they may have been where the TTL was
+   * asked too seldom since to tell.
    */
   #mayEndAt(flow: number, length: number, ttl: number): boolean {
     for (let t = ttl; t < length; t++) if (this.expected(flow, t) !== 0) return false;
     for (let other = 0; other < this.flows; other++)
       if (this.expected(other, ttl) === DESTINATION_ID) return true;
-    return false;
+    const silent = this.hitsAt(ttl) > 0 ? 0 : this.triesAt(ttl);
+    return !this.destinationSilenceIsImprobable(silent, NEARER_ALPHA);
   }
 
   /** One probe at `ttl`, answered or not. */
@@ -272,23 +318,6 @@ export class DestinationMemory {
     return ttl > this.#horizon
       ? 0
       : ((this.#cells[(ttl - 1) * this.#width + TRAITS] as number) >>> 16) & 0xff;
-  }
-
-  /** How often flows were seen to alternate at `ttl` within one investigation, up to 255. */
-  alternationsAt(ttl: number): number {
-    return ttl > this.#horizon ? 0 : (this.#cells[(ttl - 1) * this.#width + TRAITS] as number) >>> 24;
-  }
-
-  noteAlternation(ttl: number, times: number): void {
-    this.#grow(ttl);
-    const at = (ttl - 1) * this.#width + TRAITS;
-    const traits = this.#cells[at] as number;
-    this.#cells[at] = (traits & 0x00ffffff) | (Math.min(255, (traits >>> 24) + times) << 24);
-  }
-
-  /** Whether packets of one flow meet several routers at `ttl`. */
-  isSpread(ttl: number): boolean {
-    return this.alternationsAt(ttl) >= SPREAD_ALTERNATIONS || this.aliases.some((alias) => alias.ttl === ttl);
   }
 
   /** Centre of the least RTT a round at `ttl`, its mean deviation, and the latest; milliseconds, zeros when there are none. */
@@ -341,9 +370,17 @@ export class DestinationMemory {
     }
   }
 
+  /** Whether `ttl` has been silent for longer than chance explains: what is expected there may be no more. */
+  isSilent(ttl: number): boolean {
+    const misses = this.missesAt(ttl);
+    if (this.hitsAt(ttl) === 0) return misses >= NEVER_HEARD;
+    return isImprobableSilence(this.hitsAt(ttl), this.triesAt(ttl) - misses, misses, SILENT_ALPHA);
+  }
+
   /** Whether so many unanswered probes in a row are less probable than `alpha`, as the destination used to answer. */
   destinationSilenceIsImprobable(misses: number, alpha: number): boolean {
-    return isImprobableSilence(this.destinationHits, this.destinationTries, misses, alpha);
+    const tries = this.destinationTries - this.destinationMisses;
+    return isImprobableSilence(this.destinationHits, tries, misses, alpha);
   }
 
   /** Probes for the destination at its TTL, and how many of them it answered. */
@@ -355,6 +392,10 @@ export class DestinationMemory {
       this.destinationHits >>>= 1;
     }
     this.destinationMisses = hits > 0 ? 0 : this.destinationMisses + tries;
+  }
+
+  clearOvershoots(flow: number): void {
+    if (this.overshoots.length > 0) this.overshoots[flow] = 0;
   }
 
   noteOvershoot(flow: number, silentProbes: number): void {

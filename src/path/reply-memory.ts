@@ -50,7 +50,11 @@ export function noteReplies(
 function tallyPath(memory: DestinationMemory, path: SeenPath): void {
   const length = memory.lengthOf(path.flow);
   const end = Math.min(path.lastTtl, length > 0 ? length : Math.max(path.hops.length, memory.horizon));
-  for (let ttl = path.firstTtl; ttl <= end; ttl++) memory.tally(ttl, (path.hops[ttl - 1]?.length ?? 0) > 0);
+  for (let ttl = path.firstTtl; ttl <= end; ttl++) {
+    const answered = (path.hops[ttl - 1]?.length ?? 0) > 0;
+    const probes = answered ? 1 : Math.max(1, path.silentTries[ttl] ?? 1);
+    for (let i = 0; i < probes; i++) memory.tally(ttl, answered);
+  }
 }
 
 export function hopReplies(memory: DestinationMemory, targets: number): HopReplies[] {

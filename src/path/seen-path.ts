@@ -17,7 +17,9 @@ export function seenPathsOf(trace: Trace): SeenPath[] {
   for (const hop of trace.hops) {
     const silentFlows = trace.flows.length - new Set(hop.replies.map((reply) => reply.flow)).size;
     const unanswered = hop.sent - hop.replies.length;
-    silentTries[hop.ttl] = Math.max(1, Math.floor(unanswered / Math.max(1, silentFlows)));
+    // Some of the unanswered probes may be those of flows that were answered in the end.
+    const each = Math.min(unanswered / Math.max(1, silentFlows), hop.sent / Math.max(1, trace.flows.length));
+    silentTries[hop.ttl] = Math.max(1, Math.floor(each));
   }
   return flowPathsOf(trace).map((path) => {
     // Met at the first TTL probed, the destination may as well be nearer.

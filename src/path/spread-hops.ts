@@ -1,7 +1,8 @@
 // Hops that spread the packets of one flow over several routers. Invariant: a stranger at such a hop belongs to it only
-// while, in the same round, some flow still meets one of its known routers; if all are strangers, the route may be new.
+// while some flow still meets one of its known routers in the same round, or nothing but this hop is new to that flow.
 
-import { type DestinationMemory, SPREAD_ALTERNATIONS } from './destination-memory.ts';
+import { DESTINATION_MARK } from './address-table.ts';
+import type { DestinationMemory } from './destination-memory.ts';
 import { addressAt, compareWithMemory, relationAt, type SeenPath } from './seen-path.ts';
 
 /**
@@ -9,21 +10,33 @@ import { addressAt, compareWithMemory, relationAt, type SeenPath } from './seen-
  * they may be part of a new route.
  */
 export function reconcileSpreadHops(memory: DestinationMemory, paths: readonly SeenPath[]): void {
-  const doubtful = new Set<number>();
+  const strangers: { readonly path: SeenPath; readonly ttl: number; readonly alone: boolean }[] = [];
   for (const path of paths) {
-    for (const ttl of compareWithMemory(memory, path).difference?.ttls ?? []) {
-      if (memory.alternationsAt(ttl) < SPREAD_ALTERNATIONS) return;
-      doubtful.add(ttl);
+    const ttls = compareWithMemory(memory, path).difference?.ttls ?? [];
+    for (const ttl of ttls) {
+      const expected = memory.expectedAddress(path.flow, ttl);
+      if (expected === '' || memory.positionSize(ttl, expected) <= 1) return;
+      if (addressAt(path, ttl) === DESTINATION_MARK) return;
+      strangers.push({ path, ttl, alone: ttls.length === 1 });
     }
   }
-  for (const ttl of doubtful) reconcile(memory, paths, ttl);
+  for (const { path, ttl, alone } of strangers) {
+    if (!alone && !isStillMet(memory, paths, path.flow, ttl)) continue;
+    memory.unite(ttl, memory.expectedAddress(path.flow, ttl), addressAt(path, ttl));
+  }
 }
 
-function reconcile(memory: DestinationMemory, paths: readonly SeenPath[], ttl: number): void {
-  const relations = paths.map((path) => relationAt(memory, path, memory.lengthOf(path.flow), ttl));
-  if (!relations.includes('same')) return;
-  for (const [i, path] of paths.entries()) {
-    const expected = memory.expectedAddress(path.flow, ttl);
-    if (relations[i] === 'differs' && expected !== '') memory.unite(ttl, expected, addressAt(path, ttl));
-  }
+/** Whether a flow that expects the same position meets one of its known routers. */
+function isStillMet(
+  memory: DestinationMemory,
+  paths: readonly SeenPath[],
+  flow: number,
+  ttl: number,
+): boolean {
+  const expected = memory.expectedAddress(flow, ttl);
+  return paths.some((path) => {
+    const address = memory.expectedAddress(path.flow, ttl);
+    if (address === '' || !memory.alike(ttl, address, expected)) return false;
+    return relationAt(memory, path, memory.lengthOf(path.flow), ttl) === 'same';
+  });
 }

@@ -191,11 +191,11 @@ test('observe() reports a path that loses a hop, and one that shortens to one ho
   const scene = new Scene(FOUR('a b c d D'));
   scene.run(10);
   scene.flows = FOUR('a b d D');
-  assert.deepEqual(kinds(scene.run(2)), ['reroute@3']);
+  assert.deepEqual(kinds(scene.run(2)), ['reroute@3', 'length@3']);
   scene.run(10);
   scene.flows = FOUR('D');
   const changes = scene.run(2);
-  assert.deepEqual(kinds(changes), ['reroute@1']);
+  assert.deepEqual(kinds(changes), ['reroute@1', 'length@1']);
   assert.deepEqual(changes[0]?.after, ['198.18.0.1']);
 });
 

@@ -4,21 +4,23 @@
 
 import type { Trace } from '../trace/trace.ts';
 import { AddressTable } from './address-table.ts';
-import { adopt, type BeforeAfter, expectedHops } from './adoption.ts';
+import { adopt, type BeforeAfter, learnAlternations } from './adoption.ts';
 import { type AsNumberOf, asPathsConflict, collapseAsPath, hopAsNumbers } from './as-path.ts';
 import { DestinationMemory } from './destination-memory.ts';
+import { distinctExpected } from './expected-paths.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import { type Confirmation, Investigation, SETTLED_ROUNDS } from './investigation.ts';
+import { type Confirmation, Investigation } from './investigation.ts';
 import type { PathChange, PathChangeKind, PathObservation, RenamedHop } from './observation.ts';
 import { hashAsPath } from './path-hash.ts';
 import { type HealthReport, PathHealth } from './path-health.ts';
+import { Reachability } from './reachability.ts';
 import { type HopReplies, hopReplies, noteReplies } from './reply-memory.ts';
 import { ReturnPathWatch } from './return-path.ts';
 import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route-memory.ts';
-import { discoveredPaths } from './route-paths.ts';
 import { type Comparison, compareWithMemory, learnPath, type SeenPath, seenPathsOf } from './seen-path.ts';
+import { learnDiscovered, learnSiblings } from './siblings.ts';
 import { reconcileSpreadHops } from './spread-hops.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { changesLength, judge } from './verdict.ts';
 
 export type { Confirmation } from './investigation.ts';
 
@@ -58,11 +60,6 @@ const MAX_DESTINATIONS = 4;
 const MAX_FLOWS = 16;
 /** Rounds after a change in which flows that move among known routers are late, not rehashed. */
 const STRAGGLING_ROUNDS = 2;
-/** Probability that chance alone makes an answering destination seem gone. */
-const UNREACHABLE_ALPHA = 1e-8;
-/** Times that a silent destination is asked again at once. */
-const SILENT_TRACES = 3;
-
 export function createPathTracker(options: PathTrackerOptions = {}): PathTracker {
   return new Tracker(options);
 }
@@ -72,9 +69,6 @@ interface Destination {
   readonly routes: RouteMemory;
   readonly health: PathHealth;
   readonly returns: ReturnPathWatch;
-  /** What a doubtful verdict must be followed by in the next round. */
-  provisional: string | null;
-  provisionalRound: number;
 }
 
 class Tracker implements PathTracker {
@@ -86,7 +80,7 @@ class Tracker implements PathTracker {
   /** The present destination is the last. */
   #destinations: Destination[] = [];
   #investigation: Investigation | null = null;
-  #silentTraces = 0;
+  readonly #reachability = new Reachability();
   /** The round's observation while it may still be confirmed. */
   #open: { readonly figures: Figures; readonly reached: boolean; readonly hopCount: number } | null = null;
 
@@ -111,7 +105,7 @@ class Tracker implements PathTracker {
     if (local) return this.#observation(destination, []);
     destination.health.observe(trace, atMs);
     const found: Found = { changes: [], renamed: [] };
-    this.#reachability(destination, paths, atMs, found);
+    this.#note(this.#reachability.observe(memory, paths, trace, atMs), memory, found);
     this.#takeRound(destination, paths, trace, atMs, found);
     if (answered) {
       memory.rounds++;
@@ -129,12 +123,10 @@ class Tracker implements PathTracker {
 
   confirmation(): Confirmation | null {
     const wanted = this.#investigation?.wanted() ?? null;
-    if (wanted !== null || this.#silentTraces === 0) return wanted;
-    const memory = this.#destinations.at(-1)?.memory;
-    let length = 0;
-    for (let flow = 0; flow < this.#flows; flow++) length = Math.max(length, memory?.lengthOf(flow) ?? 0);
-    const attempts = this.#silentTraces;
-    return length === 0 ? null : { flow: 0, flows: this.#flows, firstTtl: length, maxTtl: length, attempts };
+    if (wanted !== null) return wanted;
+    const asked = this.#reachability.wanted(this.#flows);
+    if (asked === null) return null;
+    return { flow: 0, flows: asked.flows, firstTtl: asked.ttl, maxTtl: asked.ttl, attempts: asked.attempts };
   }
 
   confirm(trace: Trace, atMs: number): PathObservation {
@@ -143,10 +135,13 @@ class Tracker implements PathTracker {
     const investigation = this.#investigation;
     // The investigation comes first, as in confirmation().
     if (investigation === null || investigation.wanted() === null)
-      this.#askSilent(destination, trace, atMs, found);
+      this.#note(this.#reachability.answer(destination.memory, trace, atMs), destination.memory, found);
     else if (investigation.memory === destination.memory) {
-      investigation.addSamples(trace);
-      investigation.take(seenPathsOf(trace));
+      const paths = seenPathsOf(trace);
+      for (const path of paths)
+        if (path.flow < this.#flows)
+          noteOvershoot(destination.memory, path, compareWithMemory(destination.memory, path));
+      investigation.take(paths, trace);
       this.#conclude(destination, investigation, atMs, found);
     }
     return this.#observation(destination, found);
@@ -183,7 +178,7 @@ class Tracker implements PathTracker {
     const last = this.#destinations.at(-1);
     if (last?.memory.address === address) return last;
     this.#investigation = null;
-    this.#silentTraces = 0;
+    this.#reachability.forget();
     const at = this.#destinations.findIndex(({ memory }) => memory.address === address);
     const known = at >= 0 ? this.#destinations.splice(at, 1)[0] : undefined;
     const destination: Destination = known ?? {
@@ -191,8 +186,6 @@ class Tracker implements PathTracker {
       routes: new RouteMemory(),
       health: new PathHealth(this.#flows),
       returns: new ReturnPathWatch(),
-      provisional: null,
-      provisionalRound: 0,
     };
     this.#destinations.push(destination);
     if (this.#destinations.length > MAX_DESTINATIONS) {
@@ -214,51 +207,50 @@ class Tracker implements PathTracker {
     const { memory } = destination;
     const pending = this.#investigation;
     if (pending !== null) {
-      pending.addSamples(trace);
-      pending.takeRound(paths);
+      pending.takeRound(paths, trace);
       this.#conclude(destination, pending, atMs, found);
     }
     reconcileSpreadHops(memory, paths);
-    const comparisons = paths.map((path) => compareWithMemory(memory, path));
     const doubted = new Set<number>();
-    for (const [i, path] of paths.entries()) {
-      const comparison = comparisons[i] as Comparison;
+    for (const path of paths) {
+      const comparison = compareWithMemory(memory, path);
       noteOvershoot(memory, path, comparison);
       if (comparison.difference !== null || comparison.overshoot) doubted.add(path.flow);
       else learnPath(memory, path);
     }
     noteReplies(memory, trace, paths, doubted);
-    if (this.#investigation !== null || doubted.size === 0) return;
-    const at = mostTelling(comparisons);
-    const path = paths[at] as SeenPath;
-    const investigation = new Investigation(memory, path.flow, paths, comparisons[at] as Comparison);
-    investigation.addSamples(trace);
-    this.#investigation = investigation;
+    if (this.#investigation === null && doubted.size > 0)
+      this.#investigation = new Investigation(memory, paths, trace);
   }
 
   #conclude(destination: Destination, investigation: Investigation, atMs: number, found: Found): void {
     if (investigation.step !== 'done') return;
     this.#investigation = null;
-    if (!investigation.proven) return;
+    if (!investigation.proven) {
+      learnAlternations(investigation);
+      return;
+    }
     const { memory, routes } = destination;
     const verdict = judge(investigation);
-    const returning =
-      verdict === 'reroute' || verdict === 'length' ? this.#returns(destination, investigation) : false;
     // A flow that could not be seen when the route changed has followed the others.
-    const late = verdict === 'ecmp' || verdict === 'length' || investigation.isFollowing();
-    if (verdict !== 'renamed' && late && memory.settled <= STRAGGLING_ROUNDS) {
+    const late = verdict === 'ecmp' || verdict === 'length' || isFollowing(investigation);
+    const again = investigation.moved().some((standing) => memory.seenWhole.includes(standing.flow));
+    const isYoung = late && memory.settled <= STRAGGLING_ROUNDS && !(again && verdict === 'length');
+    if (verdict !== 'renamed' && (isYoung || memory.rounds - memory.rehashedAt <= STRAGGLING_ROUNDS)) {
       adopt(investigation, 'ecmp');
       return;
     }
-    if (!returning && this.#mustComeAgain(destination, investigation, verdict)) return;
-    const confidence = confidenceOf(investigation);
+    if (verdict === 'ecmp') memory.rehashedAt = memory.rounds;
+    const { flow, first, votes } = investigation.suspect();
+    const confidence = confidenceOf(memory, votes);
+    const longer =
+      verdict === 'reroute' && investigation.moved().some((one) => changesLength(investigation, one));
     if (verdict !== 'renamed' && verdict !== 'ecmp') routes.complete(memory);
-    const { flow } = investigation;
-    const first = investigation.firstOfAll();
     const path = adopt(investigation, verdict);
     if (verdict === 'renamed') {
-      const ttl = investigation.first;
-      found.renamed.push({ ttl, before: path.before[ttl - 1] ?? '', after: path.after[ttl - 1] ?? '' });
+      const ttl = first;
+      const [before, after] = [path.before[ttl - 1] ?? '', path.after[ttl - 1] ?? ''];
+      if (before !== after) found.renamed.push({ ttl, before, after });
       return;
     }
     if (verdict !== 'ecmp') {
@@ -275,34 +267,13 @@ class Tracker implements PathTracker {
       confidence,
     });
     found.changes.push(change(verdict));
+    if (longer) found.changes.push(change('length'));
     if (verdict !== 'ecmp' && this.#changesAsPath(memory, path)) found.changes.push(change('as_path'));
   }
 
-  /** Whether the new way is one that this destination was reached over before. */
-  #returns(destination: Destination, investigation: Investigation): boolean {
-    const hops: string[][] = [];
-    for (const [ttl, address] of investigation.candidate) {
-      while (hops.length < ttl) hops.push([]);
-      hops[ttl - 1] = [address];
-    }
-    return destination.routes.find(destination.memory, hops, investigation.first) !== undefined;
-  }
-
-  /**
-   * A way that is not settled, or a stranger among flows that stayed, must show again in the next round: a hop that
-   * spreads packets can look like a change once.
-   */
-  #mustComeAgain(destination: Destination, investigation: Investigation, verdict: Verdict): boolean {
-    const { memory } = destination;
-    const { first, candidate } = investigation;
-    const address = candidate.get(first) ?? '';
-    const stranger = verdict === 'ecmp' && !memory.knows(first, address) && investigation.ttls.size === 1;
-    if (verdict === 'renamed' || (memory.settled >= SETTLED_ROUNDS && !stranger)) return false;
-    const sign = `${first} ${verdict}`;
-    const again = destination.provisional === sign && destination.provisionalRound >= memory.rounds - 2;
-    destination.provisional = again ? null : sign;
-    destination.provisionalRound = memory.rounds;
-    return !again;
+  /** What happens while the first paths are learnt is no event. */
+  #note(change: PathChange | null, memory: DestinationMemory, found: Found): void {
+    if (change !== null && memory.rounds >= this.#baselineRounds) found.changes.push(change);
   }
 
   #changesAsPath(memory: DestinationMemory, path: BeforeAfter): boolean {
@@ -311,53 +282,6 @@ class Tracker implements PathTracker {
     const open = (hops: readonly (string | null)[]): readonly (string | null)[] =>
       hops.at(-1) === memory.address ? hops : [...hops, null];
     return asPathsConflict(hopAsNumbers(open(path.before), lookUp), hopAsNumbers(open(path.after), lookUp));
-  }
-
-  /** A destination that no flow reached was asked again. */
-  #askSilent(destination: Destination, trace: Trace, atMs: number, found: Found): void {
-    if (this.#silentTraces === 0) return;
-    this.#silentTraces--;
-    const { memory } = destination;
-    if (trace.reached) {
-      this.#silentTraces = 0;
-      memory.destinationMisses = 0;
-      return;
-    }
-    memory.tallyDestination(trace.flows.length, 0);
-    this.#declareSilence(memory, atMs, found);
-  }
-
-  #declareSilence(memory: DestinationMemory, atMs: number, found: Found): void {
-    if (!memory.destinationSilenceIsImprobable(memory.destinationMisses, UNREACHABLE_ALPHA)) return;
-    memory.unreachable = true;
-    this.#silentTraces = 0;
-    if (memory.rounds >= this.#baselineRounds)
-      found.changes.push(reachabilityChange(memory, 'unreachable', 0, atMs));
-  }
-
-  /** The destination stops answering, or answers again. */
-  #reachability(destination: Destination, paths: readonly SeenPath[], atMs: number, found: Found): void {
-    const { memory } = destination;
-    this.#silentTraces = 0;
-    const arrived = paths.find((path) => path.reachedTtl > 0);
-    for (const path of paths) {
-      const length = memory.lengthOf(path.flow);
-      if (path.reachedTtl > 0 && (length === 0 || path.reachedTtl <= length)) memory.tallyDestination(1, 1);
-      else if (memory.everReached && !memory.unreachable) {
-        memory.tallyDestination(path.silentTries[length] ?? 1, 0);
-      }
-    }
-    if (arrived !== undefined) {
-      memory.destinationMisses = 0;
-      if (memory.unreachable && memory.rounds >= this.#baselineRounds) {
-        found.changes.push(reachabilityChange(memory, 'recovered', arrived.flow, atMs));
-      }
-      memory.unreachable = false;
-      memory.everReached = true;
-    } else if (memory.everReached && !memory.unreachable && paths.length > 0) {
-      this.#silentTraces = SILENT_TRACES;
-      this.#declareSilence(memory, atMs, found);
-    }
   }
 
   /** Hops to the destination; where only its nearer answer was lost, the remembered count. */
@@ -409,92 +333,32 @@ function healthOf({ memory, health }: Destination): HealthReport {
   return health.report(memory.address, (flow, ttl) => memory.expectedAddress(flow, ttl));
 }
 
-function reachabilityChange(
-  memory: DestinationMemory,
-  kind: 'unreachable' | 'recovered',
-  flow: number,
-  atMs: number,
-): PathChange {
-  const hops = expectedHops(memory, flow);
-  // An answer is proof; a silence is as good as the bound that it had to pass.
-  const confidence = kind === 'recovered' ? 1 : 0.9999;
-  return { kind, atMs, firstHop: 0, flow, before: hops, after: hops, confidence };
-}
-
 interface Found {
   readonly changes: PathChange[];
   readonly renamed: RenamedHop[];
-}
-
-/** The comparison to look into first: the one that differs at the most TTLs, then nearest to us. */
-function mostTelling(comparisons: readonly Comparison[]): number {
-  let best = 0;
-  let bestScore = -1;
-  for (const [i, { difference, overshoot }] of comparisons.entries()) {
-    const score =
-      difference === null ? (overshoot ? 0 : -1) : 1000 * difference.ttls.length + 256 - difference.first;
-    if (score > bestScore) {
-      best = i;
-      bestScore = score;
-    }
-  }
-  return best;
 }
 
 /**
  * One less the probability that hops which never showed a stranger in n rounds do so by chance in every sight since:
  * at most 1 / (n + 2) each (Laplace's rule of succession).
  */
-function confidenceOf(investigation: Investigation): number {
-  const sights = 1 + investigation.votesNew;
-  const chance = (1 / (investigation.memory.settled + 2)) ** sights;
+function confidenceOf(memory: DestinationMemory, votes: number): number {
+  const chance = (1 / (memory.settled + 2)) ** (1 + votes);
   return Math.min(0.9999, Math.floor((1 - chance) * 10_000) / 10_000);
 }
 
-/** Flows beyond the fixed ones come from multipath discovery: what they meet is known, and no path of ours. */
-function learnSiblings(memory: DestinationMemory, paths: readonly SeenPath[], flows: number): void {
-  for (const path of paths) {
-    if (path.flow < flows) continue;
-    for (const [i, set] of path.hops.entries()) {
-      for (const address of set) if (!memory.knows(i + 1, address)) memory.addSibling(i + 1, address);
-    }
-  }
-}
-
-/** What a search for parallel paths met. What it met of another route than the flows' is no sibling of theirs. */
-function learnDiscovered(memory: DestinationMemory, trace: Trace): void {
-  const { multipath } = trace;
-  if (multipath === undefined || multipath.changed === true) return;
-  for (const [i, addresses] of multipath.interfaces.entries()) {
-    for (const address of addresses) {
-      if (address !== memory.address && !memory.knows(i + 1, address)) memory.addSibling(i + 1, address);
-    }
-  }
-  memory.discoveredPaths = discoveredPaths(trace);
+/** Whether all that speaks against memory are routers that other flows met there already. */
+function isFollowing(investigation: Investigation): boolean {
+  const { memory, evidence } = investigation;
+  return investigation.moved().every(({ flow, differs }) => {
+    const path = evidence.merged(flow);
+    return differs.every((ttl) => memory.knows(ttl, path?.hops[ttl - 1]?.[0] ?? ''));
+  });
 }
 
 function noteOvershoot(memory: DestinationMemory, path: SeenPath, comparison: Comparison): void {
   if (comparison.overshoot)
     memory.noteOvershoot(path.flow, path.silentTries[memory.lengthOf(path.flow)] ?? 1);
-  else if (path.reachedTtl > 0 && memory.overshoots.length > 0) memory.overshoots[path.flow] = 0;
-}
-
-/** Distinct paths over the fixed flows, as remembered; unknown hops distinguish nothing. */
-function distinctExpected(memory: DestinationMemory): number {
-  const kept: number[] = [];
-  for (let flow = 0; flow < memory.flows; flow++) {
-    let known = 0;
-    for (let ttl = 1; ttl <= memory.horizon; ttl++) if (memory.expected(flow, ttl) !== 0) known++;
-    if (known > 0 && !kept.some((other) => samePath(memory, flow, other))) kept.push(flow);
-  }
-  return kept.length;
-}
-
-function samePath(memory: DestinationMemory, a: number, b: number): boolean {
-  for (let ttl = 1; ttl <= memory.horizon; ttl++) {
-    const x = memory.expectedAddress(a, ttl);
-    const y = memory.expectedAddress(b, ttl);
-    if (x !== '' && y !== '' && !memory.alike(ttl, x, y)) return false;
-  }
-  return true;
+  else if (path.reachedTtl > 0 && path.reachedTtl <= memory.lengthOf(path.flow))
+    memory.clearOvershoots(path.flow);
 }

@@ -4,51 +4,61 @@
 // A router that answers from another interface and a route over another router can look alike when only one hop
 // differs. What tells them apart: a route over other routers almost always changes what follows too, because routers
 // answer from the interface that a probe came in by; if not, it changes the delay of all later hops together (a renamed
-// router changes at most its own), or the initial TTL of the replies (another make of router).
+// router changes at most its own), or the initial TTL of the replies (another make of router), or who answers beside it.
 
 import { DESTINATION_MARK } from './address-table.ts';
-import type { DestinationMemory } from './destination-memory.ts';
+import { laterHopsShifted } from './delay-shift.ts';
+import type { FlowStanding } from './evidence.ts';
 import type { Investigation } from './investigation.ts';
-import { addressAt, compareWithMemory, type SeenPath } from './seen-path.ts';
-import { medianOf } from './statistics.ts';
 
 export type Verdict = 'renamed' | 'ecmp' | 'reroute' | 'length';
 
-/** Mean deviations by which later hops must be delayed together. */
-const DELAY_DEVIATIONS = 6;
-const LEAST_DELAY_MS = 0.1;
-/** Replies of a hop that must be in memory before its delay says anything. */
-const LEAST_HITS = 8;
-const LEAST_SAMPLES = 2;
-/** Hops on either side that must speak the same way. */
-const NEIGHBOURS = 3;
 /** How much more often balancers rehash than a branch of theirs is rerouted. */
 const REHASH_ODDS = 10;
 /** Unanswered probes after which a hop counts as one that never answers. */
 const SILENT_TRIES = 60;
+/** Rounds after which flows that never heard a hop are deaf to it, and how many of them must be. */
+const SILENT_ROUNDS = 40;
+const DEAF_FLOWS = 2;
+/** Probes, and the share of them answered, after which a hop's silence towards all flows at once tells. */
+const TALKING_TRIES = 40;
+const TALKING_RATE = 0.9;
+const TALKING_FLOWS = 3;
 
 export function judge(investigation: Investigation): Verdict {
-  const { memory } = investigation;
-  const moved = investigation.movedFlows();
-  if (investigation.overshoot) return 'length';
-  if (isRehash(investigation, moved)) return 'ecmp';
-  if (isSingleHop(investigation) && !showsAnotherRouter(investigation)) return 'renamed';
-  return changesOnlyLength(memory, investigation) ? 'length' : 'reroute';
+  const moved = investigation.moved();
+  if (moved.every(({ differs }) => differs.length === 0)) return 'length';
+  const isolated = moved.every((standing) => isIsolated(investigation, standing));
+  if (isRehash(investigation, moved, isolated)) return 'ecmp';
+  if (isolated && !showsAnotherRouter(investigation)) return 'renamed';
+  return moved.every((standing) => hidesAddresses(investigation, standing)) ? 'length' : 'reroute';
+}
+
+/** Whether a flow that moved meets the destination at another TTL for sure; not where only a nearer answer may be lost. */
+export function changesLength(investigation: Investigation, standing: FlowStanding): boolean {
+  const { evidence } = investigation;
+  const { flow, differs, farther } = standing;
+  const old = evidence.sights.lengthOf(flow);
+  const end = evidence.merged(flow)?.reachedTtl ?? 0;
+  if (old === 0 || end === 0 || end === old) return false;
+  if (end < old || farther || differs.some((ttl) => ttl >= old && ttl !== end)) return true;
+  const alike = investigation.moved().map((other) => other.flow);
+  return evidence.endIsGone(alike.filter((other) => evidence.sights.lengthOf(other) === old));
 }
 
 /** Flows moved among routers that still carry others. */
-function isRehash(investigation: Investigation, moved: readonly number[]): boolean {
-  const { memory, paths } = investigation;
-  if (investigation.oldInUse()) return true;
-  let allKnown = true;
-  for (const flow of moved) {
-    const path = paths.get(flow);
-    if (path === undefined) continue;
-    const ttls = compareWithMemory(memory, path).difference?.ttls ?? [];
-    if (ttls.some((ttl) => !memory.knows(ttl, addressAt(path, ttl)))) allKnown = false;
+function isRehash(investigation: Investigation, moved: readonly FlowStanding[], isolated: boolean): boolean {
+  const { memory, evidence } = investigation;
+  if (moved.some((standing) => investigation.isInUse(standing))) return true;
+  const allKnown = moved.every(({ flow, differs }) => {
+    const path = evidence.merged(flow);
+    return differs.every((ttl) => memory.knows(ttl, path?.hops[ttl - 1]?.[0] ?? ''));
+  });
+  if (allKnown) {
+    const sighted = evidence.standings().filter(({ flow }) => (evidence.merged(flow)?.hops.length ?? 0) > 0);
+    return moved.length < sighted.length;
   }
-  if (allKnown) return moved.length < sightedFlows(paths);
-  return !isSingleHop(investigation) && suggestsRehash(investigation, moved);
+  return !isolated && suggestsRehash(investigation, moved);
 }
 
 /**
@@ -56,13 +66,13 @@ function isRehash(investigation: Investigation, moved: readonly number[]): boole
  * was one replaced? A rehash leaves each flow where it was with 1/W, and lets n sights miss m old routers with
  * (1 - m/W)^n; a replacement does both for certain.
  */
-function suggestsRehash(investigation: Investigation, moved: readonly number[]): boolean {
-  const { memory, flow, first } = investigation;
-  const beside = investigation.besides(flow);
+function suggestsRehash(investigation: Investigation, moved: readonly FlowStanding[]): boolean {
+  const { memory } = investigation;
+  const { flow, first } = investigation.suspect();
+  const beside = investigation.besides(flow, first);
   const left = new Set<string>();
-  for (const other of moved)
-    if (investigation.firstOf(other) === first) left.add(memory.expectedAddress(other, first));
-  const unmoved = investigation.unmovedBeside(flow);
+  for (const other of moved) if (other.first === first) left.add(memory.expectedAddress(other.flow, first));
+  const unmoved = investigation.unmovedBeside(flow, first);
   const width = new Set([...beside, ...left]).size;
   const sights = beside.length - unmoved;
   if (unmoved === 0 && !beside.some((address) => memory.knows(first, address))) return false;
@@ -70,48 +80,62 @@ function suggestsRehash(investigation: Investigation, moved: readonly number[]):
   return chance * REHASH_ODDS > 1;
 }
 
-function sightedFlows(paths: ReadonlyMap<number, SeenPath>): number {
-  let sighted = 0;
-  for (const path of paths.values()) if (path.hops.some((set) => set.length > 0)) sighted++;
-  return sighted;
+/** A router's place, or several apart, show another address, and what is known before and after each is the same. */
+function isIsolated(investigation: Investigation, standing: FlowStanding): boolean {
+  const { memory, evidence } = investigation;
+  const { flow, differs } = standing;
+  if (differs.length === 0 || changesLength(investigation, standing) || evidence.positions.isMuddleNew())
+    return false;
+  const path = evidence.merged(flow);
+  return differs.every((ttl, i) => {
+    if (differs[i + 1] === ttl + 1) return false;
+    // Two differences with nothing between them that is known to have stayed are one.
+    if (differs[i + 1] === ttl + 2 && evidence.positions.statusAt(flow, ttl + 1) === 'unknown') return false;
+    const address = path?.hops[ttl - 1]?.[0] ?? evidence.sights.firstStranger(flow, ttl);
+    return address !== DESTINATION_MARK && memory.expectedAddress(flow, ttl) !== DESTINATION_MARK;
+  });
 }
 
-/**
- * One router's place shows another address to the suspected flow, and what comes before and after is the same. Hops
- * that spread packets do not count: a stranger there is no second sign.
- */
-function isSingleHop(investigation: Investigation): boolean {
-  const { memory, flow, ttls, first, candidate } = investigation;
-  if (!ttls.has(first)) return false;
-  for (const ttl of ttls) if (ttl !== first && investigation.isTelling(ttl)) return false;
-  if (candidate.get(first) === DESTINATION_MARK) return false;
-  return memory.expectedAddress(flow, first) !== DESTINATION_MARK;
-}
-
-/** Evidence that another router stands at `first`, beyond its other address. */
+/** Evidence that another router stands at the first differing TTL, beyond its other address. */
 function showsAnotherRouter(investigation: Investigation): boolean {
-  const { memory, first, candidate, samples } = investigation;
+  const { memory, evidence } = investigation;
+  const { flow, first } = investigation.suspect();
+  if (
+    [first - 1, first + 1].some(
+      (ttl) => ttl > 0 && (speaksUp(investigation, ttl) || fallsSilent(investigation, ttl)),
+    )
+  )
+    return true;
+  if (evidence.positions.isSpread(flow, first)) return false;
+  const address = evidence.merged(flow)?.hops[first - 1]?.[0] ?? '';
   // Where flows part, what is remembered of a TTL may be another router's.
-  const was =
-    memory.isShared(first) && !investigation.isSpread(first) ? initialTtl(memory.replyTtlAt(first)) : 0;
-  const address = candidate.get(first) ?? '';
-  for (const sample of samples) {
+  const was = memory.isShared(first) ? initialTtl(memory.replyTtlAt(first)) : 0;
+  for (const sample of evidence.sights.samples) {
     if (sample.ttl !== first || sample.address !== address || sample.replyTtl === 0 || was === 0) continue;
     if (initialTtl(sample.replyTtl) !== was) return true;
   }
-  return neighbourSpeaksUp(investigation) || laterHopsShifted(investigation);
+  return laterHopsShifted(memory, evidence.sights.samples, first);
 }
 
-/** A hop beside it answers that never did, in the same moment. */
-function neighbourSpeaksUp({ memory, first, flow, candidate }: Investigation): boolean {
-  return [first - 1, first + 1].some(
-    (ttl) =>
-      ttl > 0 &&
-      candidate.has(ttl) &&
-      memory.expected(flow, ttl) === 0 &&
-      memory.hitsAt(ttl) === 0 &&
-      memory.triesAt(ttl) >= SILENT_TRIES,
-  );
+/** A hop answers that never did, in the same moment: any flow, or several that never heard of it. */
+function speaksUp(investigation: Investigation, ttl: number): boolean {
+  const { memory, evidence } = investigation;
+  const heard = ({ flow }: FlowStanding): boolean => evidence.sights.everShown(flow, ttl);
+  if (memory.hitsAt(ttl) === 0 && memory.triesAt(ttl) >= SILENT_TRIES && evidence.standings().some(heard))
+    return true;
+  const deaf = investigation.moved().filter(({ flow }) => memory.expected(flow, ttl) === 0);
+  return memory.settled >= SILENT_ROUNDS && deaf.length >= DEAF_FLOWS && deaf.every(heard);
+}
+
+/** A hop that used to answer answers no flow any more, from the first sight on, though hops beyond do. */
+function fallsSilent(investigation: Investigation, ttl: number): boolean {
+  const { memory, evidence } = investigation;
+  const tries = memory.triesAt(ttl);
+  if (tries < TALKING_TRIES || memory.hitsAt(ttl) / tries < TALKING_RATE || !memory.isShared(ttl))
+    return false;
+  const flows = evidence.standings().filter(({ flow }) => memory.expected(flow, ttl) !== 0);
+  if (flows.length < TALKING_FLOWS) return false;
+  return flows.every(({ flow }) => !evidence.sights.everShown(flow, ttl) && evidence.sights.sawEnd(flow));
 }
 
 /** The value that systems start from which is the least above what arrived: 32, 64, 128 or 255; 0 for unknown. */
@@ -121,63 +145,11 @@ export function initialTtl(replyTtl: number): number {
   return 255;
 }
 
-/**
- * Whether the hop itself and those beyond are farther or nearer in time than they were a round ago, as one, and those
- * before are not: a queue that fills somewhere before would delay them too, and one beyond would spare the hop itself.
- */
-function laterHopsShifted(investigation: Investigation): boolean {
-  const { memory, first } = investigation;
-  const before: number[] = [];
-  const next: number[] = [];
-  let own = 0;
-  const shifts: number[] = [];
-  const deviations: number[] = [];
-  for (const [ttl, rtts] of rttsByTtl(investigation)) {
-    if (memory.hitsAt(ttl) < LEAST_HITS) continue;
-    const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
-    const least = Math.min(...rtts);
-    const shift = smaller(least - centreMs, least - latestMs);
-    if (ttl < first) before.push(shift);
-    if (ttl <= first || rtts.length < LEAST_SAMPLES) {
-      if (ttl === first) own = shift;
-      continue;
-    }
-    if (next.length < NEIGHBOURS) next.push(shift);
-    if (!memory.isShared(ttl)) continue;
-    shifts.push(shift);
-    deviations.push(deviationMs);
-  }
-  if (shifts.length === 0) return false;
-  const upstream = before.length === 0 ? 0 : medianOf(before.slice(-NEIGHBOURS));
-  const shift = medianOf(shifts) - upstream;
-  if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
-  const agrees = (each: number, share: number): boolean =>
-    (each - upstream) * Math.sign(shift) >= Math.abs(shift) * share;
-  return (
-    Math.abs(upstream) < Math.abs(shift) / 2 &&
-    agrees(own, 1 / 4) &&
-    next.every((each) => agrees(each, 1 / 2))
-  );
-}
-
-function rttsByTtl({ samples }: Investigation): [number, number[]][] {
-  const byTtl = new Map<number, number[]>();
-  for (const { ttl, rttMs } of samples) {
-    const list = byTtl.get(ttl);
-    if (list === undefined) byTtl.set(ttl, [rttMs]);
-    else list.push(rttMs);
-  }
-  return [...byTtl].sort(([a], [b]) => a - b);
-}
-
-/** The one nearer to 0; 0 when their signs differ. */
-function smaller(a: number, b: number): number {
-  if (Math.sign(a) !== Math.sign(b)) return 0;
-  return Math.abs(a) < Math.abs(b) ? a : b;
-}
-
 /** The destination is at another distance, and no TTL shows an address against another: silent hops hide the rest. */
-function changesOnlyLength(memory: DestinationMemory, investigation: Investigation): boolean {
-  const { flow, length, ttls } = investigation;
-  return length > 0 && [...ttls].every((ttl) => ttl > length || memory.expected(flow, ttl) === 0);
+function hidesAddresses({ memory, evidence }: Investigation, { flow, differs }: FlowStanding): boolean {
+  const length = evidence.sights.lengthOf(flow);
+  return (
+    length > 0 &&
+    differs.every((ttl) => ttl > length || memory.expected(flow, ttl) === 0 || memory.isSilent(ttl))
+  );
 }

@@ -1,0 +1,73 @@
+// Whether the way beyond a hop has become longer or shorter in time. Invariant: congestion before the hop, or at one
+// hop alone, is no sign of it.
+
+import type { DestinationMemory } from './destination-memory.ts';
+import type { DelaySample } from './sights.ts';
+import { medianOf } from './statistics.ts';
+
+/** Mean deviations by which later hops must be delayed together. */
+const DELAY_DEVIATIONS = 6;
+const LEAST_DELAY_MS = 0.1;
+/** Replies of a hop that must be in memory before its delay says anything. */
+const LEAST_HITS = 8;
+const LEAST_SAMPLES = 2;
+/** Hops on either side that must speak the same way. */
+const NEIGHBOURS = 3;
+
+/**
+ * Whether the hop itself and those beyond are farther or nearer in time than they were a round ago, as one, and those
+ * before are not: a queue that fills somewhere before would delay them too, and one beyond would spare the hop itself.
+ */
+export function laterHopsShifted(
+  memory: DestinationMemory,
+  samples: readonly DelaySample[],
+  first: number,
+): boolean {
+  const before: number[] = [];
+  const next: number[] = [];
+  let own = 0;
+  const shifts: number[] = [];
+  const deviations: number[] = [];
+  for (const [ttl, rtts] of rttsByTtl(samples)) {
+    if (memory.hitsAt(ttl) < LEAST_HITS) continue;
+    const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
+    const least = Math.min(...rtts);
+    const shift = smaller(least - centreMs, least - latestMs);
+    if (ttl < first) before.push(shift);
+    if (ttl <= first || rtts.length < LEAST_SAMPLES) {
+      if (ttl === first) own = shift;
+      continue;
+    }
+    if (next.length < NEIGHBOURS) next.push(shift);
+    if (!memory.isShared(ttl)) continue;
+    shifts.push(shift);
+    deviations.push(deviationMs);
+  }
+  if (shifts.length === 0) return false;
+  const upstream = before.length === 0 ? 0 : medianOf(before.slice(-NEIGHBOURS));
+  const shift = medianOf(shifts) - upstream;
+  if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
+  const agrees = (each: number, share: number): boolean =>
+    (each - upstream) * Math.sign(shift) >= Math.abs(shift) * share;
+  return (
+    Math.abs(upstream) < Math.abs(shift) / 2 &&
+    agrees(own, 1 / 4) &&
+    next.every((each) => agrees(each, 1 / 2))
+  );
+}
+
+function rttsByTtl(samples: readonly DelaySample[]): [number, number[]][] {
+  const byTtl = new Map<number, number[]>();
+  for (const { ttl, rttMs } of samples) {
+    const list = byTtl.get(ttl);
+    if (list === undefined) byTtl.set(ttl, [rttMs]);
+    else list.push(rttMs);
+  }
+  return [...byTtl].sort(([a], [b]) => a - b);
+}
+
+/** The one nearer to 0; 0 when their signs differ. */
+function smaller(a: number, b: number): number {
+  if (Math.sign(a) !== Math.sign(b)) return 0;
+  return Math.abs(a) < Math.abs(b) ? a : b;
+}
