@@ -78,6 +78,46 @@ test('Monitor.probe() shares one trace among a hundred identical requests', asyn
   assert.equal(engine.requests.length, 3, 'another module, or a request after the end, gets its own');
 });
 
+test('Monitor.probe() takes port and family in place of those of the module, and shares no trace across them', async () => {
+  const names = { 'a.test': ['198.18.0.1', '2001:db8::1'] };
+  const { clock, engine, monitor } = await setting('', names);
+  const deadlineMs = 5000;
+  const probing = [
+    monitor.probe('a.test:8443', 'tcp', { deadlineMs }),
+    monitor.probe('a.test:8443', 'tcp', { deadlineMs, port: 80 }),
+    monitor.probe('a.test:8443', 'tcp', { deadlineMs, family: 6 }),
+    monitor.probe('a.test', 'icmp', { deadlineMs, port: 80 }),
+  ];
+  await clock.advance(20);
+  const aims = (await Promise.all(probing)).map((outcome) => {
+    const { address, trace } = roundOf(outcome);
+    return [address, trace?.port];
+  });
+  assert.deepEqual(aims, [
+    ['198.18.0.1', 8443],
+    ['198.18.0.1', 80],
+    ['2001:db8::1', 8443],
+    ['198.18.0.1', null],
+  ]);
+  assert.equal(engine.requests.length, 4);
+});
+
+test('Monitor.probe() tells everyone who shares a trace how far it is', async () => {
+  const { clock, engine, monitor } = await setting();
+  engine.answer = (request) => ({ durationMs: 100, path: ['100.64.0.1', request.address], reached: true });
+  const told: number[][] = [[], []];
+  const probing = told.map((list) =>
+    monitor.probe('198.18.0.1', 'icmp', {
+      deadlineMs: 5000,
+      onProgress: (partial) => list.push(partial.hops.length),
+    }),
+  );
+  await clock.advance(100);
+  await Promise.all(probing);
+  assert.deepEqual(told, [[1], [1]]);
+  assert.equal(engine.requests.length, 1);
+});
+
 test('Monitor.probe() does not share a trace that was given much less time', async () => {
   const { clock, engine, monitor } = await setting();
   engine.answer = () => ({ durationMs: 2000, path: ['198.18.0.1'], reached: true });

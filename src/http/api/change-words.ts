@@ -15,7 +15,7 @@ export function changeWords(change: RecordedChange, asNumberOf: AsNumberOf): str
     case 'length':
       return lengthWords(before.length, after.length, firstHop);
     case 'ecmp':
-      return `flow ${flow} moved among parallel links at hop ${firstHop}${moved(change, asNumberOf)}`;
+      return `flow ${flow} moved among parallel links: hop ${firstHop}${moved(change, asNumberOf) || ' is another'}`;
     case 'as_path':
       return asPathWords(change, asNumberOf);
     case 'reroute':
