@@ -246,3 +246,49 @@ test('GatewayPusher accounts for every value that was measured, whatever the Pus
     { seed: 5, numRuns: 100 },
   );
 });
+
+test('GatewayPusher leaves at the Pushgateway what is configured and measured, however targets come and go', async () => {
+  const targets = Array.from({ length: 4 }, (_, i) => sampleTarget(`host-${i}.example`));
+  const chosen = fc.subarray(targets);
+  const outcome = fc.constantFrom(ACCEPTED, ACCEPTED, unavailable(), unavailable(4000));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(chosen, chosen, fc.integer({ min: 0, max: 12_000 })), {
+        minLength: 1,
+        maxLength: 10,
+      }),
+      fc.infiniteStream(outcome),
+      async (steps, outcomes) => {
+        const bench = new Bench([]);
+        const there = new Set<string>();
+        let moody = true;
+        bench.sender.answer = async ({ method, url }) => {
+          const next = moody ? (outcomes.next().value ?? ACCEPTED) : ACCEPTED;
+          // Some answers are long on their way, so that wishes change meanwhile.
+          if (moody) await new Promise<void>((resolve) => void bench.clock.after(3000, resolve));
+          if (next.kind !== 'accepted') return next;
+          if (method === 'PUT') there.add(url.slice(url.lastIndexOf('/') + 1));
+          else there.delete(url.slice(url.lastIndexOf('/') + 1));
+          return next;
+        };
+        let last: readonly TargetConfig[] = [];
+        for (const [configured, measured, ms] of steps) {
+          bench.apply(configured);
+          last = configured;
+          for (const target of measured) if (configured.includes(target)) bench.measure(target);
+          await bench.clock.advance(ms);
+        }
+        moody = false;
+        for (const target of last) bench.measure(target);
+        await bench.clock.advance(200_000);
+        assert.deepEqual([...there].sort(), last.map(({ host }) => host).sort());
+        assert.equal(bench.pusher.queueLength, 0);
+        const stopped = bench.pusher.stop(false);
+        await bench.clock.advance(5000);
+        await stopped;
+        assert.deepEqual([...there], []);
+      },
+    ),
+    { seed: 9, numRuns: 150 },
+  );
+});

@@ -25,7 +25,7 @@ function gatewayTo(url: string, more: Partial<GatewayConfig> = {}): PushConfig {
   return { ...NO_PUSH, gateway: { endpoint, intervalMs: 10_000, job: 'traceroute', ...more } };
 }
 
-function bench() {
+function bench(said: string[] = []) {
   const clock = new VirtualClock();
   const metrics = createTargetMetrics(sampleConfig([A]));
   /** All requests of all senders that there ever were, in order. */
@@ -37,7 +37,7 @@ function bench() {
     own: () => [],
     clock,
     random: () => 0,
-    log: { info: () => undefined, warn: () => undefined },
+    log: { info: () => undefined, warn: (_, message) => void said.push(message) },
     sender: () => {
       senders++;
       const sender = new RecordingSender();
@@ -114,4 +114,22 @@ test("Pusher's series are there from the start, at zero", () => {
   assert.match(text, /^hopscope_push_dropped_total\{reason="superseded"\} 0$/m);
   assert.match(text, /^hopscope_push_queue_length\{way="pushgateway"\} 0$/m);
   assert.doesNotMatch(text, /last_success|hopscope_push_samples/);
+});
+
+test('Pusher warns of passwords in clear text, and not on loopback or over TLS', () => {
+  const said: string[] = [];
+  const { apply } = bench(said);
+  const withLogin = (url: string): PushConfig => {
+    const plain = gatewayTo(url).gateway as GatewayConfig;
+    return {
+      ...NO_PUSH,
+      gateway: { ...plain, endpoint: { ...plain.endpoint, username: 'u', password: 'p' } },
+    };
+  };
+  apply(withLogin('https://g.example:9091'));
+  apply(withLogin('http://127.0.0.1:9091'));
+  apply(gatewayTo('http://g.example:9091'));
+  assert.deepEqual(said, []);
+  apply(withLogin('http://g.example:9091'));
+  assert.match(said.join(), /^Passwords and tokens for g\.example:9091 travel in clear text/);
 });

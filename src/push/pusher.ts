@@ -108,11 +108,25 @@ class ConfiguredPusher implements Pusher {
   }
 
   #servicesFor(endpoint: PushEndpoint): Omit<PusherServices, 'sender'> & { readonly sender: HttpSender } {
-    const { version, clock, sender } = this.#services;
+    const { version, clock, sender, log } = this.#services;
+    if (sendsSecretsInClear(endpoint)) {
+      const { host } = new URL(endpoint.url);
+      log.warn(
+        {},
+        `Passwords and tokens for ${host} travel in clear text, to be read on the way; write https`,
+      );
+    }
     const userAgent = `hopscope/${version}`;
     return {
       ...this.#services,
       sender: sender?.(endpoint) ?? createHttpSender({ endpoint, userAgent, now: () => clock.epoch() }),
     };
   }
+}
+
+function sendsSecretsInClear({ url, username, bearerTokenFile, headers }: PushEndpoint): boolean {
+  const { protocol, hostname } = new URL(url);
+  const local = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  const secrets = username !== null || bearerTokenFile !== null || Object.keys(headers).length > 0;
+  return protocol === 'http:' && !local && secrets;
 }
