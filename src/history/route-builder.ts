@@ -4,7 +4,7 @@
 import { wilsonInterval } from '../path/statistics.ts';
 import type { RouteLink, RouteNode, RoutePicture } from './path-history.ts';
 import type { RecordedPath } from './recorded-run.ts';
-import { RttSketch } from './rtt-sketch.ts';
+import { RttSketch, toMicrosecond } from './rtt-sketch.ts';
 import type { RunState } from './run-pack.ts';
 import { formatPathId } from './run-pack.ts';
 
@@ -189,7 +189,10 @@ export class RouteBuilder {
       destination,
       sent,
       answered,
-      rtt: medianMs === null || p95Ms === null ? null : { minMs, medianMs, p95Ms },
+      rtt:
+        medianMs === null || p95Ms === null
+          ? null
+          : { minMs, medianMs: toMicrosecond(medianMs), p95Ms: toMicrosecond(p95Ms) },
       forwardLossRatio: forward,
       rateLimited: forward !== null && isRateLimited(sent, answered, forward),
       mpls,
@@ -204,7 +207,7 @@ export class RouteBuilder {
       from,
       to,
       share: this.#routed === 0 ? 0 : runs / this.#routed,
-      addedDelayMs: near === null || far === null ? null : far - near,
+      addedDelayMs: near === null || far === null ? null : toMicrosecond(far - near),
     };
   }
 

@@ -77,6 +77,11 @@ function bucketOf(rttMs: number): number {
   return us <= 1 ? 0 : Math.min(MAX_BUCKET, Math.ceil(Math.log(us) / LOG_GROWTH));
 }
 
+/** More digits than were measured say nothing, and cost room in every answer. */
+export function toMicrosecond(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
 /** The geometric middle of a bucket in milliseconds. */
 function middleOf(bucket: number): number {
   return Math.exp((bucket - 0.5) * LOG_GROWTH) / 1000;

@@ -2,6 +2,7 @@
 
 import type { TimelineBucket } from './path-history.ts';
 import { RollUp } from './roll-up.ts';
+import { toMicrosecond } from './rtt-sketch.ts';
 import { formatPathId, type RunState } from './run-pack.ts';
 
 export class TimelineBuilder {
@@ -27,8 +28,8 @@ export class TimelineBuilder {
         atMs,
         runs: rollUp.runs,
         rttMinMs: rollUp.rtts.count === 0 ? null : rollUp.rtts.minMs,
-        rttMedianMs: rollUp.rtts.quantile(0.5),
-        rttP95Ms: rollUp.rtts.quantile(0.95),
+        rttMedianMs: rounded(rollUp.rtts.quantile(0.5)),
+        rttP95Ms: rounded(rollUp.rtts.quantile(0.95)),
         lossRatio: rollUp.lossRatio,
         hops: rollUp.hops,
         pathId: rollUp.path === null ? null : formatPathId(rollUp.path),
@@ -44,4 +45,8 @@ export class TimelineBuilder {
     }
     return bucket;
   }
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : toMicrosecond(ms);
 }
