@@ -191,6 +191,39 @@ describe('Tracer', () => {
     }
   });
 
+  it('tells in which order the probes of a hop left and which of them came back, where not all did', () => {
+    let asked = 0;
+    const answer = chain(4);
+    const network = new FakeNetwork((probe, count) => {
+      if (probe.ttl === 2 && ++asked > 2) return undefined;
+      return answer(probe, count);
+    });
+    const [trace] = run(network, [request({ flows: 3, queries: 2, distanceHint: 4 })]);
+    const order = network.probes.filter(({ ttl }) => ttl === 2).map(({ flow }) => flow);
+    assert.deepEqual(
+      trace?.hops[1]?.outcomes,
+      order.map((flow, i) => (i < 2 ? flow : ~flow)),
+    );
+    assert.equal(trace?.hops[0]?.outcomes, undefined);
+  });
+
+  it('lets flows take turns in sending first', () => {
+    const network = new FakeNetwork(chain(4));
+    const requests = Array.from({ length: 64 }, (_, i) =>
+      request({ address: `198.18.0.${i + 1}`, flows: 4, distanceHint: 4 }),
+    );
+    run(network, requests);
+    const first = new Map<string, number>();
+    for (const { destination, flow } of network.probes) {
+      if (!first.has(destination)) first.set(destination, flow);
+    }
+    const times = [0, 1, 2, 3].map((flow) => [...first.values()].filter((one) => one === flow).length);
+    assert.ok(
+      times.every((count) => count >= 8),
+      String(times),
+    );
+  });
+
   it('waits for silent hops in the middle no longer than a small multiple of the RTT', () => {
     const whole = chain(10, 5);
     const silent: Behaviour = (probe, count) =>
