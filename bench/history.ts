@@ -138,7 +138,7 @@ async function writing(): Promise<readonly string[][]> {
     ['processor time of both threads, us a run', processorUsPerRun.toFixed(1), ''],
     ['main thread, us a run', usPerRun.toFixed(1), ''],
     ['main thread, delay of its loop while writing, ms p99', loopDelayMs.toFixed(1), ''],
-    ['  longest (collecting the garbage of all runs at once)', longestBlockMs.toFixed(1), ''],
+    ['  longest', longestBlockMs.toFixed(1), ''],
     ['runs dropped', String(dropped), ''],
   ];
 }
