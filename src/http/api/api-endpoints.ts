@@ -1,6 +1,5 @@
 // Every endpoint of /api/v1. Invariant: each answer is bounded, and whoever asks for too much is told how much there is.
 
-import { parseHost } from '../../config/host.ts';
 import type { TargetEntry } from '../../history/target-board.ts';
 import { PATH_CHANGE_KINDS } from '../../path/observation.ts';
 import type {
@@ -11,19 +10,17 @@ import type {
   ApiPrevalence,
   ApiRoute,
   ApiRun,
-  ApiStatus,
   ApiTarget,
   ApiTargets,
   ApiTimeline,
-  ApiTraceNow,
 } from '../api-shapes.ts';
 import { RequestRefusal } from '../http-error.ts';
 import type { HttpServices } from '../http-services.ts';
-import { headerText } from '../response.ts';
 import { apiAddress } from './address-facts.ts';
 import { apiChange, apiChangeGroup, apiDiff, apiRun, apiTarget } from './answers.ts';
 import type { ApiServices } from './api-services.ts';
-import { type ApiCall, type ApiEndpoint, json } from './endpoint.ts';
+import type { ApiCall, ApiEndpoint } from './endpoint.ts';
+import { liveEndpoints } from './live-endpoints.ts';
 import {
   choiceParameter,
   cursorParameter,
@@ -34,14 +31,11 @@ import {
   textParameter,
   timeParameter,
 } from './parameters.ts';
-import { type TraceOrderBody, traceOrderSchema } from './schemas.ts';
 import { selectTargets, TARGET_SORTS, TARGET_STATES } from './target-list.ts';
 import { timelineStep } from './timeline-step.ts';
-import type { TraceOrder } from './trace-desk.ts';
 
 const API = '/api/v1';
 const HOUR_MS = 3_600_000;
-const MAX_BODY_BYTES = 4096;
 /** Markers in one timeline; the feed of changes has the rest. */
 const MAX_TIMELINE_CHANGES = 500;
 
@@ -284,80 +278,6 @@ function changeEndpoints(services: Now, api: ApiServices): ApiEndpoint[] {
   ];
 }
 
-function liveEndpoints(services: HttpServices, api: ApiServices): ApiEndpoint[] {
-  const { traces } = api;
-  return [
-    {
-      method: 'GET',
-      path: `${API}/live`,
-      summary: 'Runs and changes as they happen.',
-      parameters: [TARGET],
-      shape: 'events',
-      refusals: [503],
-      handle: ({ request, get }) => api.live.subscribe(get(TARGET), request.signal),
-    },
-    {
-      method: 'POST',
-      path: `${API}/traces`,
-      summary: 'One trace now, under the rules of /probe.',
-      parameters: [],
-      body: 'TraceOrder',
-      shape: 'TraceNow',
-      status: 202,
-      refusals: [403, 413, 415, 429],
-      handle: async ({ request }) => {
-        refuseForeign(headerText(request.headers['sec-fetch-site']));
-        const type = headerText(request.headers['content-type']) ?? '';
-        if (!/^application\/json\s*(;|$)/i.test(type)) {
-          throw new RequestRefusal(415, 'Send JSON, with the header Content-Type: application/json.');
-        }
-        const order = { ...readOrder(await request.body(MAX_BODY_BYTES), services), client: request.client };
-        const trace: ApiTraceNow = await traces.start(order);
-        return { ...json(trace, 202), headers: { Location: `traces/${trace.id}` } };
-      },
-    },
-    {
-      method: 'GET',
-      path: `${API}/traces/{id}`,
-      summary: 'A trace that was started here.',
-      parameters: [],
-      shape: 'TraceNow',
-      handle: ({ request }): ApiTraceNow => traces.get(request.parameters['id'] ?? ''),
-    },
-    {
-      method: 'GET',
-      path: `${API}/traces/{id}/events`,
-      summary: 'A trace as its replies arrive; ends with it.',
-      parameters: [],
-      shape: 'events',
-      refusals: [503],
-      handle: ({ request }) => traces.watch(request.parameters['id'] ?? '', request.signal),
-    },
-    {
-      method: 'GET',
-      path: `${API}/status`,
-      summary: 'Version, history, modules.',
-      parameters: [],
-      shape: 'Status',
-      handle: (): ApiStatus => status(services, api),
-    },
-  ];
-}
-
-function status(services: HttpServices, api: ApiServices): ApiStatus {
-  const { enabled, healthy, message } = api.history.state;
-  const modules = [...(services.config()?.modules.values() ?? [])];
-  return {
-    version: services.about.version,
-    nowMs: services.now(),
-    startedAtMs: api.startedAtMs,
-    targets: api.board.size,
-    history: { enabled, healthy, message },
-    modules: modules.map(({ name, protocol, port }) => ({ name, protocol, port })),
-    asDatabase: api.asDatabase(),
-  };
-}
-
 function entryOf({ request }: ApiCall, api: ApiServices): TargetEntry {
   const key = request.parameters['key'] ?? '';
   const entry = api.board.entry(key);
@@ -370,51 +290,4 @@ function periodOf({ get }: ApiCall, { now }: Now): { readonly fromMs: number; re
   const fromMs = get(FROM) ?? Math.max(0, toMs - HOUR_MS);
   if (fromMs <= toMs) return { fromMs, toMs };
   throw new RequestRefusal(400, 'The period ends before it begins: "from" is later than "to".');
-}
-
-function refuseForeign(site: string | undefined): void {
-  if (site === undefined || site === 'same-origin' || site === 'none') return;
-  throw new RequestRefusal(403, 'A page of another site may not start traces.');
-}
-
-/** @throws RequestRefusal with status 400. */
-function readOrder(text: string, services: HttpServices): Omit<TraceOrder, 'client'> {
-  const config = services.config();
-  if (config === null) throw new RequestRefusal(503, 'Not ready: no configuration has been applied yet.');
-  const body = parseOrder(text);
-  const host = parseHost(body.host);
-  if ('refused' in host) throw new RequestRefusal(400, `Bad host: ${host.refused}.`);
-  const name = body.module ?? body.protocol ?? config.defaultModule;
-  const module = config.modules.get(name);
-  if (module === undefined) throw new RequestRefusal(400, `Unknown module ${shown(name)}.`);
-  if (body.protocol !== undefined && body.protocol !== module.protocol) {
-    throw new RequestRefusal(400, `Module ${shown(name)} is for ${module.protocol}, not ${body.protocol}.`);
-  }
-  const port = body.port ?? null;
-  if (port !== null && module.port === null)
-    throw new RequestRefusal(400, 'ICMP has no ports: leave "port" out.');
-  return {
-    host: body.host.trim(),
-    module: module.name,
-    port,
-    family: body.family ?? null,
-    timeoutMs: module.timeoutMs,
-  };
-}
-
-function parseOrder(text: string): TraceOrderBody {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new RequestRefusal(400, 'The body is not JSON.');
-  }
-  const result = traceOrderSchema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw new RequestRefusal(
-    400,
-    `Bad body${where === '' ? '' : `, ${where}`}: ${issue?.message ?? 'invalid'}.`,
-  );
 }
