@@ -19,6 +19,7 @@ const PACKAGES = {
   sysctl: 'procps',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  jsonnet: 'jsonnet',
   'prometheus-alertmanager': 'prometheus-alertmanager',
   'prometheus-pushgateway': 'prometheus-pushgateway',
   'victoria-metrics': 'victoria-metrics',
