@@ -136,6 +136,11 @@ export const TARGET_METRICS = {
     type: 'gauge',
     help: 'TTL at which the destination answered, silent hops counted; 0 when it did not answer.',
   },
+  expectedHops: {
+    name: 'traceroute_expected_hops',
+    type: 'gauge',
+    help: 'Hops that the configuration expects (expectedHops); absent where it says nothing.',
+  },
   paths: {
     name: 'traceroute_paths',
     type: 'gauge',

@@ -34,7 +34,7 @@ function factsOf(address: string): AddressFacts {
 
 function targets(): MetricSource {
   const reached = sampleTarget('example.org', { site: 'paris', note: 'a "quoted" \\ back\nslash' });
-  const silent = sampleTarget('silent.example.org');
+  const silent = { ...sampleTarget('silent.example.org'), expectedHops: 7 };
   const unresolved = sampleTarget('nowhere.example.org');
   const store = createTargetMetrics(
     sampleConfig([reached, silent, unresolved], { metrics: { hops: true, seriesBudget: 100 } }),

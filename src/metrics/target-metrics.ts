@@ -75,7 +75,7 @@ const FAILURE_LABELS = ROUND_FAILURE_KINDS.map((kind) => renderLabels({ kind }))
 
 /** Series of one target when each has a value: gauges and info, counters, two histograms with sum and count. */
 const SERIES_PER_TARGET =
-  14 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
+  15 + 2 + FAILURE_LABELS.length + CHANGE_LABELS.length + (RTT.length + 2) + (DURATION.length + 2);
 
 class TargetStore implements TargetMetrics {
   readonly #directory: Pick<AddressDirectory, 'factsOf'> | null;
@@ -323,6 +323,11 @@ function writePathInfo(state: TargetState, labels: string, writer: ExpositionWri
   writer.sample(name, joinLabels(labels, own), 1);
 }
 
+function writeExpectedHops(state: TargetState, labels: string, writer: ExpositionWriter, name: string): void {
+  const { expectedHops } = state.target;
+  if (expectedHops !== null) writer.sample(name, labels, expectedHops);
+}
+
 function hopValue(read: (hop: HopFigures) => number): WriteTarget {
   return (state, labels, writer, name) => {
     for (const hop of state.hops) {
@@ -336,6 +341,7 @@ function hopValue(read: (hop: HopFigures) => number): WriteTarget {
 const FAMILIES: readonly Family[] = [
   [TARGET_METRICS.success, value(FIELD.success)],
   [TARGET_METRICS.hops, value(FIELD.hops)],
+  [TARGET_METRICS.expectedHops, writeExpectedHops],
   [TARGET_METRICS.paths, value(FIELD.paths)],
   [TARGET_METRICS.pathId, value(FIELD.pathId)],
   [TARGET_METRICS.asPathId, value(FIELD.asPathId)],
