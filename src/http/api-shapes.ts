@@ -279,3 +279,47 @@ export interface ApiStatus {
   }[];
   readonly asDatabase: boolean;
 }
+
+/** GET /api/graph/fields : what the node graph of Grafana is to expect of nodes and edges. */
+export interface ApiGraphFields {
+  readonly nodes_fields: readonly ApiGraphField[];
+  readonly edges_fields: readonly ApiGraphField[];
+}
+
+export interface ApiGraphField {
+  readonly field_name: string;
+  readonly type: 'string' | 'number';
+  readonly color?: string | undefined;
+  readonly displayName?: string | undefined;
+}
+
+/** GET /api/graph/data?target=&from=&to= : the names are those that the node graph of Grafana knows. */
+export interface ApiGraphData {
+  readonly nodes: readonly ApiGraphNode[];
+  readonly edges: readonly ApiGraphEdge[];
+}
+
+export interface ApiGraphNode {
+  readonly id: string;
+  readonly title: string;
+  readonly subTitle: string;
+  readonly mainStat: string;
+  readonly secondaryStat: string;
+  /** Shares that add up to 1. */
+  readonly arc__arrived: number;
+  readonly arc__lost: number;
+  readonly arc__unknown: number;
+  readonly detail__ttl: number;
+  readonly detail__share: string;
+  readonly detail__replies: string;
+  readonly detail__mpls: string;
+}
+
+export interface ApiGraphEdge {
+  readonly id: string;
+  readonly source: string;
+  readonly target: string;
+  readonly mainStat: string;
+  readonly secondaryStat: string;
+  readonly thickness: number;
+}

@@ -2,7 +2,11 @@
 // type for that source's queries: theirs is spelt out here, as far as it is used.
 
 import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
-import { NodeOptionsBuilder, PanelBuilder } from '@grafana/grafana-foundation-sdk/nodegraph';
+import {
+  ArcOptionBuilder,
+  NodeOptionsBuilder,
+  PanelBuilder,
+} from '@grafana/grafana-foundation-sdk/nodegraph';
 import { GRAPH_DATA } from './board.ts';
 
 interface InfinityQuery extends Partial<Dataquery> {
@@ -50,9 +54,15 @@ export function graphPanel(): PanelBuilder {
   return new PanelBuilder()
     .title('Route')
     .description(
-      'The routes of the period shown, laid over one another: vantage point on the left, target on the right. Rings: share of the probes that a hop answered. Static targets only; needs the Infinity data source, see README.md.',
+      'The routes of the period shown, laid over one another: vantage point on the left, target on the right. Rings: red is the share of the probes lost from that hop on. Static targets only; needs the Infinity data source, see README.md.',
     )
     .withTarget(query('A', 'nodes'))
     .withTarget(query('B', 'edges'))
-    .nodes(new NodeOptionsBuilder().arcs([]));
+    .nodes(
+      new NodeOptionsBuilder().arcs([
+        new ArcOptionBuilder().field('arc__arrived').color('green'),
+        new ArcOptionBuilder().field('arc__lost').color('red'),
+        new ArcOptionBuilder().field('arc__unknown').color('gray'),
+      ]),
+    );
 }

@@ -1,6 +1,5 @@
 // Every endpoint of /api/v1. Invariant: each answer is bounded, and whoever asks for too much is told how much there is.
 
-import type { TargetEntry } from '../../history/target-board.ts';
 import { PATH_CHANGE_KINDS } from '../../path/observation.ts';
 import type {
   ApiChange,
@@ -14,12 +13,12 @@ import type {
   ApiTargets,
   ApiTimeline,
 } from '../api-shapes.ts';
-import { RequestRefusal } from '../http-error.ts';
 import type { HttpServices } from '../http-services.ts';
 import { apiAddress } from './address-facts.ts';
 import { apiChange, apiChangeGroup, apiDiff, apiRun, apiTarget } from './answers.ts';
 import type { ApiServices } from './api-services.ts';
 import type { ApiCall, ApiEndpoint } from './endpoint.ts';
+import { graphEndpoints } from './graph-endpoints.ts';
 import { liveEndpoints } from './live-endpoints.ts';
 import {
   choiceParameter,
@@ -27,20 +26,16 @@ import {
   integerParameter,
   MAX_TIME_MS,
   requiredTimeParameter,
-  shown,
   textParameter,
-  timeParameter,
 } from './parameters.ts';
 import { selectTargets, TARGET_SORTS, TARGET_STATES } from './target-list.ts';
+import { entryOf, FROM, periodOf, TO } from './target-period.ts';
 import { timelineStep } from './timeline-step.ts';
 
 const API = '/api/v1';
-const HOUR_MS = 3_600_000;
 /** Markers in one timeline; the feed of changes has the rest. */
 const MAX_TIMELINE_CHANGES = 500;
 
-const FROM = timeParameter('from', 'Begin of the period, by default an hour before its end.');
-const TO = timeParameter('to', 'End of the period, by default now.');
 const A = requiredTimeParameter('a', 'The first instant.');
 const B = requiredTimeParameter('b', 'The second instant.');
 const TIME_CURSOR = cursorParameter(MAX_TIME_MS);
@@ -73,6 +68,7 @@ export function apiEndpoints(services: HttpServices, api: ApiServices): readonly
     ...periodEndpoints(services, api),
     ...changeEndpoints(services, api),
     ...liveEndpoints(services, api),
+    ...graphEndpoints(services, api),
   ];
 }
 
@@ -276,18 +272,4 @@ function changeEndpoints(services: Now, api: ApiServices): ApiEndpoint[] {
       },
     },
   ];
-}
-
-function entryOf({ request }: ApiCall, api: ApiServices): TargetEntry {
-  const key = request.parameters['key'] ?? '';
-  const entry = api.board.entry(key);
-  if (entry !== undefined) return entry;
-  throw new RequestRefusal(404, `There is no target with the key ${shown(key)}; see ${API}/targets.`);
-}
-
-function periodOf({ get }: ApiCall, { now }: Now): { readonly fromMs: number; readonly toMs: number } {
-  const toMs = get(TO) ?? now();
-  const fromMs = get(FROM) ?? Math.max(0, toMs - HOUR_MS);
-  if (fromMs <= toMs) return { fromMs, toMs };
-  throw new RequestRefusal(400, 'The period ends before it begins: "from" is later than "to".');
 }

@@ -5,7 +5,7 @@ import { type ApiServer, NOW_MS, startApiServer } from '../../../test/api-server
 import { rerouteOf, routeRound } from '../../../test/route-rounds.ts';
 import { sampleConfig, sampleTarget, unresolvedRound } from '../../../test/sample-rounds.ts';
 import { DESTINATION, routerAddress } from '../../path/synthetic-trace.ts';
-import { API_SCHEMAS } from './schemas.ts';
+import { ALL_SCHEMAS } from './report-schemas.ts';
 
 const A = sampleTarget('a.example.org', { site: 'paris' });
 const KEY = encodeURIComponent(A.key);
@@ -28,7 +28,7 @@ async function check(server: ApiServer, shape: string, path: string, status = 20
   assert.equal(reply.status, status, `${path}: ${reply.text}`);
   assert.equal(reply.headers.get('cache-control'), 'no-store');
   assert.equal(reply.headers.get('x-content-type-options'), 'nosniff');
-  const strict = API_SCHEMAS[shape]?.safeParse(reply.json);
+  const strict = ALL_SCHEMAS[shape]?.safeParse(reply.json);
   assert.ok(strict?.success, `${path}: ${strict?.error?.message}`);
   const { json: document } = await server.get('/api/v1/openapi.json');
   const served = z.fromJSONSchema(document.components.schemas[shape]).safeParse(reply.json);
@@ -51,6 +51,9 @@ test('every endpoint answers as the OpenAPI document says', async () => {
     '/api/v1/change-groups': 'ChangeGroups',
     '/api/v1/traces/{id}': 'TraceNow',
     '/api/v1/status': 'Status',
+    '/api/graph/fields': 'GraphFields',
+    [`/api/graph/data?target=${KEY}`]: 'GraphData',
+    '/api/health': 'Health',
   };
   const { json: document } = await server.get('/api/v1/openapi.json');
   const documented = Object.entries(document.paths as Record<string, Record<string, object>>)

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { ApiEndpoint } from './endpoint.ts';
-import { API_SCHEMAS } from './schemas.ts';
+import { ALL_SCHEMAS } from './report-schemas.ts';
 
 const JSON_MEDIA = 'application/json';
 const ERROR_WORDS: Readonly<Record<number, string>> = {
@@ -88,7 +88,7 @@ function operationId({ method, path }: ApiEndpoint): string {
 /** Open to fields that a later version adds, as the promise says. */
 function schemas(): Record<string, object> {
   const made: Record<string, object> = {};
-  for (const [name, schema] of Object.entries(API_SCHEMAS)) {
+  for (const [name, schema] of Object.entries(ALL_SCHEMAS)) {
     const { $schema: _, ...json } = z.toJSONSchema(schema, {
       target: 'draft-2020-12',
       override: ({ jsonSchema }) => {

@@ -378,7 +378,11 @@ type Frozen<T> = T extends readonly (infer Item)[]
   : T extends object
     ? { readonly [K in keyof T]: Frozen<T[K]> }
     : T;
-type Same<A, B> = [Frozen<A>] extends [Frozen<B>] ? ([Frozen<B>] extends [Frozen<A>] ? true : false) : false;
+export type Same<A, B> = [Frozen<A>] extends [Frozen<B>]
+  ? [Frozen<B>] extends [Frozen<A>]
+    ? true
+    : false
+  : false;
 
 /** Does not compile where a schema and its type differ. */
 const PROOFS: {
