@@ -3,9 +3,9 @@
 import { type Signal, signal } from '@preact/signals';
 import type { ApiLiveEvent } from '../src/http/api-shapes.ts';
 import { openFeed } from './browser-feed.ts';
-import { setServerTime } from './clock.ts';
+import { nowMs, setServerTime } from './clock.ts';
 import type { FeedState, LiveFeed } from './live-feed.ts';
-import { loadTargets, noteChange, noteRun } from './target-store.ts';
+import { loadTargets, markStale, noteChange, noteRun } from './target-store.ts';
 
 export const feedState: Signal<FeedState> = signal('connecting');
 /** When the page last heard of the exporter, on the reader's clock; 0 for never. */
@@ -14,6 +14,7 @@ export const heardAtMs: Signal<number> = signal(0);
 export const retryAtMs: Signal<number> = signal(0);
 
 const RELOAD_PAUSE_MS = 1500;
+const SWEEP_MS = 10_000;
 
 type Listener = (event: ApiLiveEvent) => void;
 const listeners = new Set<Listener>();
@@ -35,6 +36,9 @@ export function startLive(): void {
     },
     onEvent: handle,
   });
+  setInterval(() => {
+    if (feedState.peek() === 'live') markStale(nowMs.peek());
+  }, SWEEP_MS);
   addEventListener('online', () => feed?.retryNow());
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) feed?.retryNow();

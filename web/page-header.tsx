@@ -8,7 +8,7 @@ import { Logo } from './icons.tsx';
 import { feedState, heardAtMs, retryAtMs, retryLive } from './live-state.ts';
 import { address, follow, viewUrl } from './navigation.ts';
 import type { View } from './page-address.ts';
-import { status, totalTargets } from './target-store.ts';
+import { loadFailure, loadState, loadTargets, status, totalTargets } from './target-store.ts';
 
 const PLACES: readonly { readonly view: View; readonly name: string }[] = [
   { view: 'targets', name: 'Targets' },
@@ -98,6 +98,16 @@ export function StaleBar(): JSX.Element | null {
       <p class="bar" role="alert">
         The connection to hopscope is lost: everything below is as it was then, and comes up to date by itself
         once it is back.
+      </p>
+    );
+  }
+  if (loadFailure.value !== '' && loadState.value !== 'failed') {
+    return (
+      <p class="bar" role="alert">
+        The targets cannot be read anew: {loadFailure.value}{' '}
+        <button type="button" onClick={() => void loadTargets()}>
+          Try again
+        </button>
       </p>
     );
   }

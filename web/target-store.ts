@@ -13,8 +13,9 @@ import { hostOrder } from './target-order.ts';
 const FIRST_PAGE = 60;
 const NEXT_PAGES = 500;
 const MAX_TARGETS = 20_000;
-/** Events that one task applies. */
-const APPLY_AT_ONCE = 400;
+/** Events are applied for so long in one task; looked at the clock after so many. */
+const APPLY_MS = 8;
+const APPLY_AT_ONCE = 25;
 
 export type LoadState = 'loading' | 'partial' | 'ready' | 'failed';
 
@@ -31,7 +32,8 @@ export const membership: Signal<number> = signal(0);
 export const changesSeen: Signal<number> = signal(0);
 
 const rows = new Map<string, Signal<ApiTarget>>();
-let ordered: ApiTarget[] | null = null;
+/** Rows by name; null once targets came or went. */
+let ordered: Signal<ApiTarget>[] | null = null;
 
 export function targetSignal(key: string): ReadonlySignal<ApiTarget> | undefined {
   return rows.get(key);
@@ -39,8 +41,8 @@ export function targetSignal(key: string): ReadonlySignal<ApiTarget> | undefined
 
 /** All targets by name. */
 export function allTargets(): readonly ApiTarget[] {
-  ordered ??= [...rows.values()].map((row) => row.peek()).sort(hostOrder);
-  return ordered;
+  ordered ??= [...rows.values()].sort((a, b) => hostOrder(a.peek(), b.peek()));
+  return ordered.map((row) => row.peek());
 }
 
 let loading: AbortController | null = null;
@@ -70,28 +72,33 @@ export async function loadTargets(): Promise<void> {
 }
 
 async function readPages(ended: AbortSignal): Promise<void> {
+  if (rows.size === 0) {
+    const first = await readApi<ApiTargets>('targets', { sort: 'state', limit: FIRST_PAGE }, ended);
+    take(first);
+    if (first.next === null) return;
+  }
   const seen = new Set<string>();
   let cursor: string | null = null;
   do {
-    const limit = seen.size === 0 && rows.size === 0 ? FIRST_PAGE : NEXT_PAGES;
-    const page: ApiTargets = await readApi<ApiTargets>('targets', { sort: 'state', limit, cursor }, ended);
-    batch(() => {
-      for (const target of page.items) {
-        seen.add(target.key);
-        put(target);
-      }
-      totalTargets.value = page.total;
-      if (loadState.peek() === 'loading') loadState.value = 'partial';
-      changed();
-      membership.value = membership.peek() + 1;
-    });
+    // In an order that does not move while it is read, or some would slip from one page into another.
+    const query = { sort: 'config', limit: NEXT_PAGES, cursor };
+    const page: ApiTargets = await readApi<ApiTargets>('targets', query, ended);
+    for (const { key } of page.items) seen.add(key);
+    take(page);
     cursor = page.next;
   } while (cursor !== null && seen.size < MAX_TARGETS);
   let gone = 0;
   for (const key of rows.keys()) if (!seen.has(key) && rows.delete(key)) gone++;
-  if (gone === 0) return;
-  changed();
-  membership.value = membership.peek() + 1;
+  if (gone > 0) membersChanged();
+}
+
+function take(page: ApiTargets): void {
+  batch(() => {
+    for (const target of page.items) put(target);
+    totalTargets.value = page.total;
+    if (loadState.peek() === 'loading') loadState.value = 'partial';
+    membersChanged();
+  });
 }
 
 function put(target: ApiTarget): void {
@@ -101,8 +108,13 @@ function put(target: ApiTarget): void {
 }
 
 function changed(): void {
-  ordered = null;
   revision.value = revision.peek() + 1;
+}
+
+function membersChanged(): void {
+  ordered = null;
+  changed();
+  membership.value = membership.peek() + 1;
 }
 
 /** The latest run of each target that is not applied yet; older ones of the same target are in the window only. */
@@ -133,11 +145,14 @@ function schedule(): void {
 
 function apply(): void {
   scheduled = false;
+  const until = performance.now() + APPLY_MS;
   batch(() => {
-    for (const { key, run } of waiting.splice(0, APPLY_AT_ONCE)) {
-      const row = rows.get(key);
-      if (row !== undefined) row.value = withRun(row.peek(), run);
-    }
+    do {
+      for (const { key, run } of waiting.splice(0, APPLY_AT_ONCE)) {
+        const row = rows.get(key);
+        if (row !== undefined) row.value = withRun(row.peek(), run);
+      }
+    } while (waiting.length > 0 && performance.now() < until);
     if (waitingChanges.length > 0) changesSeen.value = changesSeen.peek() + 1;
     for (const change of waitingChanges.splice(0, APPLY_AT_ONCE)) {
       const row = rows.get(change.target);
@@ -146,6 +161,23 @@ function apply(): void {
     changed();
   });
   if (waiting.length + waitingChanges.length > 0) schedule();
+}
+
+const STALE_INTERVALS = 3;
+/** A measurement that waits for its replies is not late. */
+const STALE_GRACE_MS = 30_000;
+
+/** Nobody tells of a measurement that does not come. */
+export function markStale(nowMs: number): void {
+  let found = 0;
+  for (const row of rows.values()) {
+    const { state, lastRunAtMs, intervalMs } = row.peek();
+    if (state === 'stale' || lastRunAtMs === null) continue;
+    if (nowMs - lastRunAtMs < STALE_INTERVALS * intervalMs + STALE_GRACE_MS) continue;
+    row.value = { ...row.peek(), state: 'stale', reason: 'No measurement came in time.' };
+    found++;
+  }
+  if (found > 0) changed();
 }
 
 function withRun(target: ApiTarget, run: ApiRunEvent): ApiTarget {

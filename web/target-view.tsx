@@ -22,6 +22,7 @@ import { type Remote, useRemote } from './remote.ts';
 import { RouteCard } from './route-card.tsx';
 import { standingOf } from './target-order.ts';
 import { loadState, revision, targetSignal } from './target-store.ts';
+import { TargetsView } from './targets-view.tsx';
 import { Timeline } from './timeline.tsx';
 import { verdictOf } from './verdict.ts';
 
@@ -89,16 +90,23 @@ function PeriodChanges({ timeline }: { readonly timeline: ApiTimeline | null }):
 }
 
 function Unknown(): JSX.Element {
-  if (loadState.value !== 'ready') return <Notice kind="loading" title="Reading the target" />;
+  if (loadState.value === 'failed') return <TargetsView />;
   return (
-    <Notice kind="empty" title="There is no such target.">
-      <p>
-        It may have been taken out of the configuration.{' '}
-        <a href={viewUrl({})} onClick={(event) => follow(event, {})}>
-          All targets
-        </a>
-      </p>
-    </Notice>
+    <>
+      <h1 class="hidden">Target</h1>
+      {loadState.value === 'ready' ? (
+        <Notice kind="empty" title="There is no such target.">
+          <p>
+            It may have been taken out of the configuration.{' '}
+            <a href={viewUrl({})} onClick={(event) => follow(event, {})}>
+              All targets
+            </a>
+          </p>
+        </Notice>
+      ) : (
+        <Notice kind="loading" title="Reading the target" />
+      )}
+    </>
   );
 }
 

@@ -30,12 +30,15 @@ export function TargetsView(): JSX.Element {
   const { shown, counts } = useSelection();
   if (loadState.value === 'failed') {
     return (
-      <Notice kind="failure" title="The targets cannot be read.">
-        <p>{loadFailure.value}</p>
-        <button type="button" onClick={() => void loadTargets()}>
-          Try again
-        </button>
-      </Notice>
+      <>
+        <h1 class="hidden">Targets</h1>
+        <Notice kind="failure" title="The targets cannot be read.">
+          <p>{loadFailure.value}</p>
+          <button type="button" onClick={() => void loadTargets()}>
+            Try again
+          </button>
+        </Notice>
+      </>
     );
   }
   return (
