@@ -159,7 +159,7 @@ function Group({ group }: { readonly group: ApiChangeGroup }): JSX.Element {
               <span class="sign" aria-hidden="true">
                 {KIND_SIGNS[kind]}
               </span>
-              {group.kinds[kind]} {KIND_WORDS[kind].toLowerCase()}
+              {group.kinds[kind]} × {KIND_WORDS[kind]}
             </span>
           ))}
         </span>

@@ -2,7 +2,7 @@
 // a run redraws the row that it belongs to.
 
 import type { JSX } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ApiTarget } from '../src/http/api-shapes.ts';
 import { Ago } from './age.tsx';
 import { formatMs, formatRatio } from './figure-text.ts';
@@ -150,6 +150,14 @@ interface RowProps {
 
 function Row({ target: listed, index, stop, onFocus }: RowProps): JSX.Element {
   const target = targetSignal(listed.key)?.value ?? listed;
+  // The list is put in order anew all the time; a row that looks as before is not made again.
+  return useMemo(
+    () => <Cells target={target} index={index} stop={stop} onFocus={onFocus} />,
+    [target, index, stop],
+  );
+}
+
+function Cells({ target, index, stop, onFocus }: RowProps): JSX.Element {
   const standing = standingOf(target);
   const loss = latestLoss(target.recent);
   const labels = Object.entries(target.labels);

@@ -41,6 +41,7 @@ describe('the page over a made-up API', () => {
     const host = await page.evaluate('document.activeElement.textContent');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: String(host) }).waitFor();
+    await page.locator('.plot canvas, .notice.is-empty').first().waitFor();
     await page.goBack();
     await page.getByLabel('Filter targets').fill('oslo site=oslo');
     await page.getByText(`of ${TARGETS.toLocaleString('en')}`).waitFor();
