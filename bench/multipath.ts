@@ -3,13 +3,13 @@
 
 import type { Scenario } from '../lab/scenario.ts';
 import { Timeline } from '../lab/timeline.ts';
-import { graphOf, TRUTH_HORIZON, truthOf } from '../lab/truth.ts';
+import { graphOf, truthOf } from '../lab/truth.ts';
 import { VirtualHost } from '../lab/virtual-run.ts';
 import { nodeFailure } from '../src/trace/multipath-stopping.ts';
 import type { Trace, TraceRequest } from '../src/trace/trace.ts';
 import { classicMda } from './classic-mda.ts';
-import { randomWorld, TARGET, WIRINGS, type Wiring } from './multipath-world.ts';
-import { renderTable } from './table.ts';
+import { randomWorld, TARGET, WIRINGS, type Wiring, type WorldOptions } from './multipath-world.ts';
+import { quantile, renderTable } from './table.ts';
 
 const FIRST_PORT = 33_000;
 const PORT = 33_434;
@@ -21,6 +21,7 @@ export interface Measured {
   readonly missingVertices: number;
   readonly vertices: number;
   readonly falseLinks: number;
+  readonly truth: ReadonlySet<string>;
 }
 
 export function requestOf(confidence: 95 | 99, timeoutMs = 60_000): TraceRequest {
@@ -66,10 +67,16 @@ export function measure(scenario: Scenario, request: TraceRequest, seed: number)
     missingVertices,
     vertices,
     falseLinks: [...found].filter((link) => !links.has(link)).length,
+    truth: links,
   };
 }
 
-function classicOf(scenario: Scenario, failure: number): number {
+/** The classic algorithm on the same world: what it costs, and whether it found every link. */
+function classicOf(
+  scenario: Scenario,
+  failure: number,
+  links: ReadonlySet<string>,
+): { probes: number; whole: boolean } {
   const timeline = new Timeline(scenario);
   const paths: string[][] = [];
   const oracle = (flow: number, ttl: number): string | null => {
@@ -87,59 +94,82 @@ function classicOf(scenario: Scenario, failure: number): number {
     }
     return path[ttl - 1] ?? null;
   };
-  return classicMda(oracle, TARGET, failure).probes;
+  const result = classicMda(oracle, TARGET, failure);
+  return { probes: result.probes, whole: [...links].every((link) => result.links.has(link)) };
 }
 
-interface Tally {
-  runs: number;
-  failed: number;
-  incomplete: number;
-  links: number;
-  missingLinks: number;
-  vertices: number;
-  missingVertices: number;
-  falseLinks: number;
-  probes: number;
-  classicNode: number;
-  classicGraph: number;
-  ms: number;
-}
+class Tally {
+  searches = 0;
+  whole = 0;
+  incomplete = 0;
+  /** Of those that were cut short. */
+  readonly cut = { links: 0, missingLinks: 0 };
+  links = 0;
+  missingLinks = 0;
+  vertices = 0;
+  missingVertices = 0;
+  falseLinks = 0;
+  probes = 0;
+  ms: number[] = [];
+  spread = 0;
+  readonly classic = { node: 0, graph: 0, nodeWhole: 0, graphWhole: 0 };
 
-function run(wiring: Wiring, count: number, seed: number, confidence: 95 | 99): Tally {
-  const tally: Tally = {
-    runs: 0,
-    failed: 0,
-    incomplete: 0,
-    links: 0,
-    missingLinks: 0,
-    vertices: 0,
-    missingVertices: 0,
-    falseLinks: 0,
-    probes: 0,
-    classicNode: 0,
-    classicGraph: 0,
-    ms: 0,
-  };
-  const failure = 1 - confidence / 100;
-  for (let i = 0; i < count; i++) {
-    const scenario = randomWorld({ seed: seed + i, wiring, mostWidth: 32 });
-    const one = measure(scenario, requestOf(confidence), seed + i);
-    const { multipath } = one.trace;
-    tally.falseLinks += one.falseLinks;
+  /** Those that say they are incomplete are counted as such, and for nothing else but links that are not there. */
+  add({ trace, ...one }: Measured): boolean {
+    this.searches++;
+    this.falseLinks += one.falseLinks;
+    const { multipath } = trace;
+    if ((multipath?.perPacketTtls.length ?? 0) > 0) this.spread++;
     if (multipath?.complete !== true) {
-      tally.incomplete++;
-      continue;
+      this.incomplete++;
+      this.cut.links += one.links;
+      this.cut.missingLinks += one.missingLinks;
+      return false;
     }
-    tally.runs++;
-    if (one.missingLinks > 0 || one.missingVertices > 0) tally.failed++;
-    tally.links += one.links;
-    tally.missingLinks += one.missingLinks;
-    tally.vertices += one.vertices;
-    tally.missingVertices += one.missingVertices;
-    tally.probes += one.trace.hopCount * 4 + multipath.probesSent;
-    tally.ms += one.trace.durationMs;
-    tally.classicNode += classicOf(scenario, failure);
-    tally.classicGraph += classicOf(scenario, nodeFailure(failure, branchesOf(one.trace)));
+    if (one.missingLinks + one.missingVertices === 0) this.whole++;
+    this.links += one.links;
+    this.missingLinks += one.missingLinks;
+    this.vertices += one.vertices;
+    this.missingVertices += one.missingVertices;
+    this.probes += trace.hopCount * trace.flows.length + multipath.probesSent;
+    this.ms.push(trace.durationMs);
+    return true;
+  }
+
+  addClassic(scenario: Scenario, confidence: 95 | 99, trace: Trace, links: ReadonlySet<string>): void {
+    const failure = 1 - confidence / 100;
+    const node = classicOf(scenario, failure, links);
+    const graph = classicOf(scenario, nodeFailure(failure, branchesOf(trace)), links);
+    this.classic.node += node.probes;
+    this.classic.nodeWhole += node.whole ? 1 : 0;
+    this.classic.graph += graph.probes;
+    this.classic.graphWhole += graph.whole ? 1 : 0;
+  }
+
+  get complete(): number {
+    return this.searches - this.incomplete;
+  }
+}
+
+interface Conditions extends Omit<WorldOptions, 'seed' | 'wiring'> {
+  readonly timeoutMs?: number;
+}
+
+function run(
+  wiring: Wiring,
+  count: number,
+  seed: number,
+  confidence: 95 | 99,
+  conditions: Conditions,
+  classic: boolean,
+): Tally {
+  const tally = new Tally();
+  const { timeoutMs = 60_000, ...world } = conditions;
+  for (let i = 0; i < count; i++) {
+    const own = (seed + i) * 64 + WIRINGS.indexOf(wiring) * 2 + (confidence === 95 ? 0 : 1);
+    const scenario = randomWorld({ ...world, seed: own, wiring });
+    const one = measure(scenario, requestOf(confidence, timeoutMs), own);
+    if (tally.add(one) && classic) tally.addClassic(scenario, confidence, one.trace, one.truth);
   }
   return tally;
 }
@@ -166,43 +196,113 @@ function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
-if (import.meta.main) {
-  const count = Number(process.argv[2] ?? 300);
-  const seed = Number(process.argv[3] ?? 1);
-  void TRUTH_HORIZON;
+function accuracyTable(count: number, seed: number): string {
   const rows: string[][] = [];
   for (const confidence of [95, 99] as const) {
+    let failed = 0;
+    let complete = 0;
     for (const wiring of WIRINGS) {
-      const t = run(wiring, count, seed, confidence);
+      const t = run(wiring, count, seed, confidence, { mostWidth: 32 }, true);
+      failed += t.complete - t.whole;
+      complete += t.complete;
       rows.push([
         `${confidence} % ${wiring}`,
-        String(t.runs),
+        String(t.complete),
         String(t.incomplete),
-        percent(t.failed / t.runs),
-        wilson(t.failed, t.runs),
+        t.incomplete === 0 ? '' : percent(1 - t.cut.missingLinks / t.cut.links, 1),
+        percent(1 - t.whole / t.complete),
+        wilson(t.complete - t.whole, t.complete),
         percent(1 - t.missingVertices / t.vertices, 3),
         percent(1 - t.missingLinks / t.links, 3),
         String(t.falseLinks),
-        (t.probes / t.runs).toFixed(0),
-        (t.probes / t.classicGraph).toFixed(2),
-        (t.probes / t.classicNode).toFixed(2),
-        (t.ms / t.runs).toFixed(0),
+        (t.probes / t.complete).toFixed(0),
+        (t.probes / t.classic.graph).toFixed(2),
+        percent(1 - t.classic.graphWhole / t.complete, 1),
+        (t.probes / t.classic.node).toFixed(2),
+        percent(1 - t.classic.nodeWhole / t.complete, 1),
+        quantile(t.ms, 0.5).toFixed(0),
       ]);
     }
+    rows.push([
+      `${confidence} % all`,
+      String(complete),
+      '',
+      percent(failed / complete),
+      wilson(failed, complete),
+    ]);
   }
   const header = [
     'world',
-    'graphs',
-    'incomplete',
+    'searched',
+    'cut short',
+    'links then',
     'not whole',
-    'interval',
-    'vertices',
+    '95 % interval',
+    'interfaces',
     'links',
     'false',
     'probes',
     '/ classic',
+    'not whole',
     '/ per node',
-    'ms',
+    'not whole',
+    'median ms',
   ];
-  process.stdout.write(`${renderTable(header, rows)}\n`);
+  return renderTable(header, rows);
+}
+
+/** Where replies are lost, routers limit them, or a balancer spreads packets. */
+function troubleTable(count: number, seed: number): string {
+  const troubles: readonly (readonly [string, Conditions])[] = [
+    ['5 % of replies lost', { mostWidth: 16, replyLoss: 0.05 }],
+    ['routers answer 6, then 10/s', { mostWidth: 8, repliesPerSecond: 10, timeoutMs: 120_000 }],
+    ['routers answer 6, then 1/s', { mostWidth: 4, repliesPerSecond: 1, timeoutMs: 300_000 }],
+    ['packets spread at one hop', { mostWidth: 8, headBalance: 'packet' }],
+  ];
+  const rows: string[][] = [];
+  for (const [name, conditions] of troubles) {
+    for (const wiring of ['unmeshed', 'partly meshed'] as const) {
+      const t = run(wiring, count, seed, 95, conditions, false);
+      rows.push([
+        `${name}, ${wiring}`,
+        String(t.complete),
+        String(t.incomplete),
+        percent(1 - t.whole / t.complete),
+        percent(1 - t.missingVertices / t.vertices, 3),
+        percent(1 - t.missingLinks / t.links, 3),
+        String(t.falseLinks),
+        percent(t.spread / t.searches, 1),
+        (t.probes / t.complete).toFixed(0),
+        (quantile(t.ms, 0.5) / 1000).toFixed(1),
+      ]);
+    }
+  }
+  const header = [
+    'trouble',
+    'searched',
+    'cut short',
+    'not whole',
+    'interfaces',
+    'links',
+    'false',
+    'spread',
+    'probes',
+    'median s',
+  ];
+  return renderTable(header, rows);
+}
+
+if (import.meta.main) {
+  const count = Number(process.argv[2] ?? 300);
+  const seed = Number(process.argv[3] ?? 1);
+  const say = (text: string): void => void process.stdout.write(`${text}\n`);
+  say(
+    `${8 * count} random topologies; "/ classic": probes beside the classic algorithm with the same chance of failure for the`,
+  );
+  say(
+    'whole graph, "/ per node": beside it with that chance for each node; then how often either did not find the graph whole\n',
+  );
+  say(accuracyTable(count, seed));
+  say('');
+  say(troubleTable(Math.max(1, Math.ceil(count / 3)), seed));
 }

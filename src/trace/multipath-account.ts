@@ -35,13 +35,17 @@ export class NodeGroup {
   }
 
   /**
-   * Nodes that branch stand in for one another: only the sum of their chances enters the graph's. Nodes that seem not
-   * to branch do so only among those that about as many flows pass, since any one of them could be the exception.
+   * The nodes of one TTL in groups that are judged together. Where paths part, only the sum of the nodes' chances enters
+   * the graph's, and they stand in for one another. Where none seems to part, any one node could be the exception:
+   * nodes are judged with those that about as many flows pass.
    */
   static of(nodes: readonly GraphNode[], failure: number): NodeGroup[] {
+    if (nodes.some((node) => node.successors.size > 1)) {
+      return [new NodeGroup(nodes, (failure * weightOf(nodes)) / nodes.length)];
+    }
     const groups = new Map<number, GraphNode[]>();
     for (const node of nodes) {
-      const key = node.successors.size > 1 ? 1 : Math.round(2 * Math.log2(Math.max(1e-6, node.share)));
+      const key = Math.round(2 * Math.log2(Math.max(1e-6, node.share)));
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [node]);
       else group.push(node);
@@ -77,6 +81,14 @@ export class NodeGroup {
   expect(from: GraphNode | undefined): void {
     for (const account of this.accounts) account.flows += chanceOf(from, account.node);
   }
+}
+
+/**
+ * How large a part of the graph's chance of failure a TTL at which paths part may have, beside others. The more nodes,
+ * the more the last of the chance costs; the square root spends about as much on it everywhere.
+ */
+export function weightOf(nodes: readonly GraphNode[]): number {
+  return nodes.some((node) => node.successors.size > 1) ? Math.sqrt(nodes.length) : 0;
 }
 
 /** Chance that a flow which is at `from` one TTL earlier (undefined: nobody knows where) passes `node`. */

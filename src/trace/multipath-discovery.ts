@@ -101,13 +101,9 @@ export class MultipathDiscovery {
     return this.#maxFlows;
   }
 
-  /** TTLs at which routers limit their replies, with the replies a second that came last. */
-  limitedHops(): { readonly ttl: number; readonly perSecond: number }[] {
-    const hops: { ttl: number; perSecond: number }[] = [];
-    for (const [ttl, pacer] of this.#pacers.entries()) {
-      if (pacer?.limited === true && !pacer.idle) hops.push({ ttl, perSecond: pacer.perSecond });
-    }
-    return hops;
+  /** TTLs at which probes wait because routers there limit their replies. */
+  limitedTtls(): number[] {
+    return [...this.#pacers.entries()].flatMap(([ttl, pacer]) => (pacer?.slowed === true ? [ttl] : []));
   }
 
   /** Sends what is due and gives up what has waited long enough; returns when to be called next, Infinity when done. */

@@ -77,11 +77,8 @@ export class MultipathGraph {
     return layer;
   }
 
-  /** Nodes with several successors. */
-  get branches(): number {
-    let count = 0;
-    for (const { nodes } of this.#layers) for (const node of nodes) if (node.successors.size > 1) count++;
-    return count;
+  get layers(): readonly GraphLayer[] {
+    return this.#layers;
   }
 
   /** The node at which `flow` is at this TTL, as far as known. */

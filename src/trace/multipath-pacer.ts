@@ -67,9 +67,9 @@ export class HopPacer {
     return (this.#answers > 0 ? 1 : 0) + (this.#limited ? 1 : 0);
   }
 
-  /** Replies a second that came while paced; 0 when it was not. */
-  get perSecond(): number {
-    return this.#paced ? this.#batch : 0;
+  /** Probes wait for a pace that the hop answers at. */
+  get slowed(): boolean {
+    return (this.#paced || this.#limited) && !this.idle;
   }
 
   add(probe: PacedProbe): void {

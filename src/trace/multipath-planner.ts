@@ -1,8 +1,8 @@
 // Which flow to probe at which TTL next, so that the route graph is found whole with the confidence asked for.
 // A state machine without time: it is told answers and silence, and asked for a plan whenever it has none open.
-// Every node keeps its own account, so meshes and unequal branches need no special case (docs/decisions/0005).
+// Every node keeps its own account, so meshes and unequal branches need no special case (docs/decisions/0008).
 
-import { type NodeAccount, NodeGroup } from './multipath-account.ts';
+import { type NodeAccount, NodeGroup, weightOf } from './multipath-account.ts';
 import { MultipathEvidence, SILENT, type Vertex } from './multipath-evidence.ts';
 import { type GraphNode, MultipathGraph } from './multipath-graph.ts';
 import { nodeFailure } from './multipath-stopping.ts';
@@ -30,7 +30,7 @@ export interface Ask {
 const MOST_AT_ONCE = 128;
 const SEED_FLOWS = 4;
 /** A node whose account is this much better than needed is asked no more in another's stead. */
-const GENEROSITY = 4;
+const GENEROSITY = 2;
 
 export class MultipathPlanner {
   readonly evidence: MultipathEvidence = new MultipathEvidence();
@@ -77,7 +77,7 @@ export class MultipathPlanner {
   /** The graph with nothing in it that rests on a search that is not finished. */
   certainGraph(): MultipathGraph {
     const graph = this.graph();
-    const failure = nodeFailure(this.options.failure, graph.branches + 1);
+    const failure = this.#share(graph);
     const trusted = new Set<number>();
     for (let ttl = this.base; ttl < graph.horizon; ttl++) {
       if (!NodeGroup.of(graph.layer(ttl).nodes, failure).every((group) => group.satisfied)) break;
@@ -127,7 +127,7 @@ export class MultipathPlanner {
       for (let flow = 0; flow < SEED_FLOWS; flow++) this.#ask(flow, ttl);
     }
     this.#seedTo = 0;
-    const failure = nodeFailure(this.options.failure, graph.branches + 1);
+    const failure = this.#share(graph);
     for (let ttl = this.base; ttl < graph.horizon; ttl++) {
       if (this.#openAt(ttl) === 0 && this.#openAt(ttl + 1) === 0) this.#planAfter(graph, ttl, failure);
     }
@@ -137,6 +137,14 @@ export class MultipathPlanner {
       this.#order();
     }
     return this.#asks;
+  }
+
+  /** The chance of failure that one TTL of weight 1 may have: those at which paths part, and one that may be unknown. */
+  #share(graph: MultipathGraph): number {
+    return nodeFailure(
+      this.options.failure,
+      1 + graph.layers.reduce((sum, { nodes }) => sum + weightOf(nodes), 0),
+    );
   }
 
   /** The graph, in which packets that are spread and meet several vertices are spread at the next TTL too. */
@@ -273,7 +281,7 @@ export class MultipathPlanner {
       best.next = best.flows.next();
     }
     // Expectations are refined by the next plan; the last few flows may turn out not to be needed.
-    const count = chosen.length > 4 ? Math.ceil(chosen.length * 0.75) : chosen.length;
+    const count = chosen.length > 4 ? Math.ceil(chosen.length * 0.6) : chosen.length;
     for (const flow of chosen.slice(0, count)) this.#ask(flow, ttl);
   }
 

@@ -73,10 +73,10 @@ function limitOf(discovery: MultipathDiscovery, channel: string): string | undef
   if (limit === 'probes') return `the discovery was ended after ${discovery.probesSent} probes`;
   if (limit === 'send-failed') return discovery.sendFailureDetail;
   if (!discovery.done) {
-    const slow = discovery.limitedHops();
-    const ttls = slow.map((hop) => hop.ttl).join(', ');
-    if (slow.length > 0)
-      return `time ran out: the routers at TTL ${ttls} limit their replies; allow more time`;
+    const slow = discovery.limitedTtls().join(', ');
+    if (slow !== '') {
+      return `time ran out: the routers at TTL ${slow} limit their replies; allow more time`;
+    }
     return 'time ran out before every hop was searched; allow more time';
   }
   if (planner.starved.size > 0) {

@@ -7,7 +7,7 @@ import type { GraphLayer, GraphNode, MultipathGraph } from './multipath-graph.ts
 /** Back to back. A balancer that spreads packets over two ways passes for one that spreads flows once in 2^7 tests. */
 const TEST_PROBES = 8;
 /** Routers of one TTL are mostly alike: after the first, each is asked less, and in full when it shows anything odd. */
-const SHORT_TEST_PROBES = 2;
+const SHORT_TEST_PROBES = 4;
 
 interface FlowTest {
   readonly flow: number;
@@ -86,24 +86,24 @@ export class FlowTests {
     }
   }
 
-  /** Looks once more at the earliest flow where a vertex has come up that was not there when last looked. */
+  /** Looks once more at the earliest flow where there are twice the vertices that there were when last looked. */
   watch(evidence: MultipathEvidence, layer: GraphLayer): void {
     const { ttl, spread, vertices } = layer;
     const before = this.#seen.get(ttl) ?? 0;
-    if (spread || vertices.size < 2 || vertices.size <= before) return;
+    if (spread || vertices.size < 2 || vertices.size < 2 * before) return;
     this.#seen.set(ttl, vertices.size);
     // With the first few comes a test.
     const [flow] = flowsAt(evidence, ttl);
     if (before > 1 && flow !== undefined) this.#check(evidence, flow, ttl);
   }
 
-  /** Looks once more where there are several ways, at an early flow, a late one and one between. */
+  /** Looks once more where there are several ways, at an early flow and a late one. */
   lastChecks(graph: MultipathGraph, evidence: MultipathEvidence, base: number): void {
     for (let ttl = base + 1; ttl <= graph.horizon; ttl++) {
       const layer = graph.layer(ttl);
       if (layer.spread || layer.vertices.size < 2) continue;
       const flows = flowsAt(evidence, ttl);
-      const places = new Set([0, flows.length >> 1, flows.length - 1]);
+      const places = new Set([0, flows.length - 1]);
       for (const place of places) {
         const flow = flows[place];
         if (flow !== undefined) this.#check(evidence, flow, ttl);
