@@ -2,7 +2,6 @@
 // Invariant: fed with Rounds and nothing else; a history that is out of order costs no round.
 
 import type { TargetConfig } from './config/config.ts';
-import { HopMinuteGrouper } from './history/change-grouper.ts';
 import { DiskHistory } from './history/disk-history.ts';
 import { LayeredHistory } from './history/layered-history.ts';
 import { MemoryHistory } from './history/memory-history.ts';
@@ -16,6 +15,7 @@ import { TraceDesk } from './http/api/trace-desk.ts';
 import type { ProbeService } from './http/http-services.ts';
 import type { Round } from './monitor/round.ts';
 import type { AddressDirectory } from './path/address-facts.ts';
+import { ChangeGrouping } from './path/change-grouping.ts';
 
 /** Rounds of a target from one snapshot of what its tracker knows to the next; a change is saved at once. */
 const SNAPSHOT_ROUNDS = 10;
@@ -84,7 +84,7 @@ export class PathRecord implements AsyncDisposable {
       traces: this.#traces,
       startedAtMs: now(),
     };
-    this.#recorder = new RoundRecorder(this.#history, this.#board, new HopMinuteGrouper(), {
+    this.#recorder = new RoundRecorder(this.#history, this.#board, new ChangeGrouping(), {
       onRun: (round) => this.#tellRun(round.target.key, now()),
       onChange: (change) => {
         if (this.#live.clients === 0) return;

@@ -10,7 +10,11 @@ const DELAY_DEVIATIONS = 6;
 const LEAST_DELAY_MS = 0.1;
 /** Replies of a hop that must be in memory before its delay says anything. */
 const LEAST_HITS = 8;
+/** Rounds of this route that the delays must have been learnt in. */
+const LEAST_ROUNDS = 5;
 const LEAST_SAMPLES = 2;
+/** Share of a shift by which those of single hops may miss it and still agree. */
+const LIKENESS = 1 / 4;
 /** Hops on either side that must speak the same way. */
 const NEIGHBOURS = 3;
 
@@ -23,14 +27,15 @@ export function laterHopsShifted(
   samples: readonly DelaySample[],
   first: number,
 ): boolean {
+  if (memory.settled < LEAST_ROUNDS) return false;
   const before: number[] = [];
   const next: number[] = [];
   let own = 0;
   const shifts: number[] = [];
   const deviations: number[] = [];
   for (const [ttl, rtts] of rttsByTtl(samples)) {
-    if (memory.hitsAt(ttl) < LEAST_HITS) continue;
     const { centreMs, deviationMs, latestMs } = memory.rttAt(ttl);
+    if (memory.hitsAt(ttl) < LEAST_HITS || centreMs === 0) continue;
     const least = Math.min(...rtts);
     const shift = smaller(least - centreMs, least - latestMs);
     if (ttl < first) before.push(shift);
@@ -46,7 +51,10 @@ export function laterHopsShifted(
   if (shifts.length === 0) return false;
   const upstream = before.length === 0 ? 0 : medianOf(before.slice(-NEIGHBOURS));
   const shift = medianOf(shifts) - upstream;
-  if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * medianOf(deviations))) return false;
+  // Shifts that agree speak for one another, however restless some of the hops have been.
+  const alike = shifts.every((each) => Math.abs(each - upstream - shift) <= Math.abs(shift) * LIKENESS);
+  const deviation = alike && shifts.length > 1 ? Math.min(...deviations) : medianOf(deviations);
+  if (Math.abs(shift) < Math.max(LEAST_DELAY_MS, DELAY_DEVIATIONS * deviation)) return false;
   const agrees = (each: number, share: number): boolean =>
     (each - upstream) * Math.sign(shift) >= Math.abs(shift) * share;
   return (

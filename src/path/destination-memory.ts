@@ -12,6 +12,8 @@ const RTT = 2; // centre of the least RTT a round, in tenths of a microsecond
 const DEVIATION = 3; // mean distance from it, same unit
 const LATEST = 4; // least RTT of the latest round, same unit
 const FLOWS = 5;
+/** Words of a TTL that `repliesAt` gives. */
+export const REPLY_WORDS: number = FLOWS;
 
 const RTT_UNITS_PER_MS = 10_000;
 const MOST_TRIES = 60_000;
@@ -423,6 +425,12 @@ export class DestinationMemory {
   restoreReplies(ttl: number, words: readonly number[]): void {
     this.#grow(ttl);
     this.#cells.set(words.slice(0, FLOWS), (ttl - 1) * this.#width);
+  }
+
+  /** Takes back an alias whose id is held. */
+  restoreAlias(alias: Alias): void {
+    this.aliases.push(alias);
+    this.#groups = Math.max(this.#groups, alias.group);
   }
 
   #grouped(ttl: number, a: string, b: string): boolean {

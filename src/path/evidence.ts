@@ -51,6 +51,8 @@ export class Evidence {
   /** One more trace of some fixed flows. */
   add(paths: readonly SeenPath[], trace: Trace): void {
     this.sights.add(paths, trace);
+    const changed = this.sights.changedAfter();
+    if (changed > 0) this.sights.dropFirst(changed);
     this.#standings = null;
     this.#merged = [];
   }
@@ -119,15 +121,24 @@ export class Evidence {
 
   /** Least TTL at which the destination answered since the first sight, or in it if that was on the new way. */
   #endOf(flow: number): number {
-    let end = 0;
-    for (const path of this.sights.freshOf(flow)) {
-      if (path.reachedTtl > 0 && (end === 0 || path.reachedTtl < end)) end = path.reachedTtl;
-    }
+    const end = this.#freshEndOf(flow);
     if (end > 0) return end;
     const first = this.sights.firstOf(flow);
     if (first === undefined || first.reachedTtl === 0) return 0;
+    const fresh = this.sights.freshOf(flow);
+    if (fresh.length === 0) return first.reachedTtl;
+    // It may have been met there before the change.
+    if (fresh.some((path) => path.hops.length >= first.reachedTtl)) return 0;
     const { difference, overshoot } = compareWithMemory(this.memory, first);
-    return difference !== null || overshoot || this.sights.freshOf(flow).length === 0 ? first.reachedTtl : 0;
+    return difference !== null || overshoot ? first.reachedTtl : 0;
+  }
+
+  #freshEndOf(flow: number): number {
+    let end = 0;
+    for (const { reachedTtl } of this.sights.freshOf(flow)) {
+      if (reachedTtl > 0 && (end === 0 || reachedTtl < end)) end = reachedTtl;
+    }
+    return end;
   }
 
   #standingOf(flow: number): FlowStanding {
@@ -156,8 +167,11 @@ export class Evidence {
       differs.sort((a, b) => a - b);
     }
     if (differs.length > 0) this.positions.addLeaning(flow, differs);
+    // Beyond the new end only the destination can be met, where its nearer answer was lost.
+    const end = this.#freshEndOf(flow);
+    while (end > 0 && (differs.at(-1) ?? 0) > end) differs.pop();
     // A hop that fell silent long ago may have been replaced then.
-    const stale = differs.filter((ttl) => this.memory.isSilent(ttl));
+    const stale = differs.filter((ttl) => ttl !== end && this.memory.isSilent(ttl));
     if (stale.length < differs.length) for (const ttl of stale) differs.splice(differs.indexOf(ttl), 1);
     // Ways of different length contradict themselves from where they part on.
     if (differs.length > 0 && this.sights.isUneven(flow)) {

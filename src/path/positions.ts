@@ -38,7 +38,9 @@ export class Positions {
     if (same + strangers === 0) return 'unknown';
     if (!this.isSpread(flow, ttl)) {
       if (same > 0) return 'same';
-      return this.#isOfSpread(flow, ttl) ? 'spread' : 'differs';
+      // Where others meet several routers, this one may do so too and not have shown it yet.
+      if (!this.#spreadsAt(ttl)) return 'differs';
+      return this.#isImprobable(ttl, strangers) && !this.#isOfSpread(flow, ttl) ? 'differs' : 'spread';
     }
     let poolStrangers = 0;
     for (const other of this.#poolOf(flow, ttl)) {
@@ -81,6 +83,12 @@ export class Positions {
       if (same >= STEADY_SIGHTS && strangers === 0 && !this.isSpread(flow, ttl)) return ttl + 1;
     }
     return 1;
+  }
+
+  /** Whether any flow meets several routers at a TTL. */
+  #spreadsAt(ttl: number): boolean {
+    for (let flow = 0; flow < this.#memory.flows; flow++) if (this.isSpread(flow, ttl)) return true;
+    return false;
   }
 
   /** Whether all that a flow newly shows at a TTL belongs to positions there that spread packets: it may be one of them. */

@@ -14,6 +14,9 @@ export interface DelaySample {
   readonly replyTtl: number;
 }
 
+/** Hops, and different TTLs among them, that must turn from one trace to the next where the route changes meanwhile. */
+const TURNED_HOPS = 3;
+const TURNED_TTLS = 2;
 const MAX_SAMPLES = 512;
 const MAX_TRACES = 12;
 
@@ -166,6 +169,53 @@ export class Sights {
   /** Traces since the first sight in which a flow met the destination beyond its TTL and not at it. */
   overshootsOf(flow: number): number {
     return this.#overshoots[flow] ?? 0;
+  }
+
+  /**
+   * After how many traces since the first sight the route itself changed; 0 where it did not: what was met as expected
+   * before, on several hops, and is met otherwise since, without return.
+   */
+  changedAfter(): number {
+    for (let count = this.#fresh.length - 1; count >= 1; count--) {
+      const ttls = new Set<number>();
+      let hops = 0;
+      for (let flow = 0; flow < this.memory.flows; flow++) {
+        for (let ttl = 1; ttl <= this.horizon; ttl++) {
+          if (!this.#turns(flow, ttl, count)) continue;
+          ttls.add(ttl);
+          hops++;
+        }
+      }
+      if (ttls.size >= TURNED_TTLS && hops >= TURNED_HOPS) return count;
+    }
+    return 0;
+  }
+
+  /** Forgets what was seen before the route changed. */
+  dropFirst(count: number): void {
+    for (const [flow, path] of this.#fresh[count - 1] ?? []) this.#firstSight.set(flow, path);
+    this.#fresh.splice(0, count);
+    this.#overshoots.fill(0);
+    this.samples.length = 0;
+  }
+
+  /** Whether a flow met who it expects at a TTL in the first `count` traces, and strangers in all since. */
+  #turns(flow: number, ttl: number, count: number): boolean {
+    const { memory } = this;
+    const expected = memory.expectedAddress(flow, ttl);
+    if (expected === '' || memory.positionSize(ttl, expected) > 1) return false;
+    let before = 0;
+    let after = 0;
+    for (const [i, sight] of this.#fresh.entries()) {
+      const path = sight.get(flow);
+      if (path === undefined || path.hops.length < ttl) continue;
+      const relation = relationAt(memory, path, this.lengthOf(flow), ttl);
+      if (relation === 'unknown' || relation === 'overshoot') continue;
+      if ((relation === 'same') !== i < count) return false;
+      if (i < count) before++;
+      else after++;
+    }
+    return before > 0 && after > 0;
   }
 
   /** What the first sight saw of a flow. */

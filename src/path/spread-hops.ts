@@ -1,5 +1,5 @@
 // Hops that spread the packets of one flow over several routers. Invariant: a stranger at such a hop belongs to it only
-// while some flow still meets one of its known routers in the same round, or nothing but this hop is new to that flow.
+// while some flow still meets one of its known routers in the same round.
 
 import { DESTINATION_MARK } from './address-table.ts';
 import type { DestinationMemory } from './destination-memory.ts';
@@ -10,18 +10,18 @@ import { addressAt, compareWithMemory, relationAt, type SeenPath } from './seen-
  * they may be part of a new route.
  */
 export function reconcileSpreadHops(memory: DestinationMemory, paths: readonly SeenPath[]): void {
-  const strangers: { readonly path: SeenPath; readonly ttl: number; readonly alone: boolean }[] = [];
+  const strangers: { readonly path: SeenPath; readonly ttl: number }[] = [];
   for (const path of paths) {
     const ttls = compareWithMemory(memory, path).difference?.ttls ?? [];
     for (const ttl of ttls) {
       const expected = memory.expectedAddress(path.flow, ttl);
       if (expected === '' || memory.positionSize(ttl, expected) <= 1) return;
       if (addressAt(path, ttl) === DESTINATION_MARK) return;
-      strangers.push({ path, ttl, alone: ttls.length === 1 });
+      strangers.push({ path, ttl });
     }
   }
-  for (const { path, ttl, alone } of strangers) {
-    if (!alone && !isStillMet(memory, paths, path.flow, ttl)) continue;
+  for (const { path, ttl } of strangers) {
+    if (!isStillMet(memory, paths, path.flow, ttl)) continue;
     memory.unite(ttl, memory.expectedAddress(path.flow, ttl), addressAt(path, ttl));
   }
 }

@@ -20,6 +20,7 @@ import { plainAddress, RouteMemory, type RouteSummary, routeHops } from './route
 import { type Comparison, compareWithMemory, learnPath, type SeenPath, seenPathsOf } from './seen-path.ts';
 import { learnDiscovered, learnSiblings } from './siblings.ts';
 import { reconcileSpreadHops } from './spread-hops.ts';
+import { readSnapshot, takeSnapshot } from './tracker-snapshot.ts';
 import { changesLength, judge } from './verdict.ts';
 
 export type { Confirmation } from './investigation.ts';
@@ -158,11 +159,20 @@ class Tracker implements PathTracker {
   }
 
   snapshot(): unknown {
-    return null;
+    return this.#destinations.length === 0 ? null : takeSnapshot(this.#flows, this.#destinations);
   }
 
-  restore(_snapshot: unknown): boolean {
-    return false;
+  restore(snapshot: unknown): boolean {
+    const read = readSnapshot(snapshot, this.#flows, MAX_DESTINATIONS, this.#table);
+    if (read === null) return false;
+    this.close();
+    this.#destinations = read.map((remembered) => ({ ...remembered, ...this.#afresh() }));
+    return true;
+  }
+
+  /** What is not kept over a restart. */
+  #afresh(): Pick<Destination, 'health' | 'returns'> {
+    return { health: new PathHealth(this.#flows), returns: new ReturnPathWatch() };
   }
 
   close(): void {
@@ -184,8 +194,7 @@ class Tracker implements PathTracker {
     const destination: Destination = known ?? {
       memory: new DestinationMemory(address, this.#flows, this.#table),
       routes: new RouteMemory(),
-      health: new PathHealth(this.#flows),
-      returns: new ReturnPathWatch(),
+      ...this.#afresh(),
     };
     this.#destinations.push(destination);
     if (this.#destinations.length > MAX_DESTINATIONS) {
@@ -234,9 +243,18 @@ class Tracker implements PathTracker {
     const verdict = judge(investigation);
     // A flow that could not be seen when the route changed has followed the others.
     const late = verdict === 'ecmp' || verdict === 'length' || isFollowing(investigation);
+    // So has one of which only a part could be seen then; unless the way is known from before.
+    const partial =
+      verdict !== 'ecmp' &&
+      memory.settled <= STRAGGLING_ROUNDS &&
+      !investigation.moved().some((standing) => memory.seenWhole.includes(standing.flow)) &&
+      !this.#returns(destination, investigation);
     const again = investigation.moved().some((standing) => memory.seenWhole.includes(standing.flow));
     const isYoung = late && memory.settled <= STRAGGLING_ROUNDS && !(again && verdict === 'length');
-    if (verdict !== 'renamed' && (isYoung || memory.rounds - memory.rehashedAt <= STRAGGLING_ROUNDS)) {
+    if (
+      verdict !== 'renamed' &&
+      (isYoung || partial || memory.rounds - memory.rehashedAt <= STRAGGLING_ROUNDS)
+    ) {
       adopt(investigation, 'ecmp');
       return;
     }
@@ -269,6 +287,13 @@ class Tracker implements PathTracker {
     found.changes.push(change(verdict));
     if (longer) found.changes.push(change('length'));
     if (verdict !== 'ecmp' && this.#changesAsPath(memory, path)) found.changes.push(change('as_path'));
+  }
+
+  /** Whether the new way is one that this destination was reached over before. */
+  #returns({ memory, routes }: Destination, investigation: Investigation): boolean {
+    const { flow, first } = investigation.suspect();
+    const hops = investigation.evidence.merged(flow)?.hops ?? [];
+    return routes.find(memory, hops, first) !== undefined;
   }
 
   /** What happens while the first paths are learnt is no event. */

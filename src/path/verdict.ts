@@ -31,7 +31,8 @@ export function judge(investigation: Investigation): Verdict {
   const isolated = moved.every((standing) => isIsolated(investigation, standing));
   if (isRehash(investigation, moved, isolated)) return 'ecmp';
   if (isolated && !showsAnotherRouter(investigation)) return 'renamed';
-  return moved.every((standing) => hidesAddresses(investigation, standing)) ? 'length' : 'reroute';
+  const seen = moved.filter(({ votes }) => votes > 0);
+  return seen.every((standing) => hidesAddresses(investigation, standing)) ? 'length' : 'reroute';
 }
 
 /** Whether a flow that moved meets the destination at another TTL for sure; not where only a nearer answer may be lost. */
@@ -106,10 +107,10 @@ function showsAnotherRouter(investigation: Investigation): boolean {
     )
   )
     return true;
-  if (evidence.positions.isSpread(flow, first)) return false;
   const address = evidence.merged(flow)?.hops[first - 1]?.[0] ?? '';
   // Where flows part, what is remembered of a TTL may be another router's.
-  const was = memory.isShared(first) ? initialTtl(memory.replyTtlAt(first)) : 0;
+  const single = memory.isShared(first) && !evidence.positions.isSpread(flow, first);
+  const was = single ? initialTtl(memory.replyTtlAt(first)) : 0;
   for (const sample of evidence.sights.samples) {
     if (sample.ttl !== first || sample.address !== address || sample.replyTtl === 0 || was === 0) continue;
     if (initialTtl(sample.replyTtl) !== was) return true;
