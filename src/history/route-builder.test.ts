@@ -156,6 +156,22 @@ test('RouteBuilder blames for loss the hop from which on it persists, not one th
   );
 });
 
+test('RouteBuilder knows of no hop beyond the destination, though a lost answer made runs go on', () => {
+  const runs = repeat(200, (i) => (i % 5 === 0 ? runOn(A, i, [4, 4, 4, 2, 0]) : runOn(A, i, [4, 4, 4, 4])));
+  const { lossStartHop, nodes } = picture([A], runs);
+  assert.equal(lossStartHop, 4);
+  assert.deepEqual(
+    nodes.map(({ ttl, forwardLossRatio }) => [ttl, forwardLossRatio]),
+    [
+      [0, null],
+      [1, 0],
+      [2, 0],
+      [3, 0],
+      [4, 0.09999999999999998],
+    ],
+  );
+});
+
 test('PrevalenceTally counts runs, stays and how long they lasted', () => {
   const tally = new PrevalenceTally();
   const order = [A, A, A, B, A, A, A, A];

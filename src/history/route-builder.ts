@@ -1,6 +1,7 @@
 // Many runs of one target laid over one another: nodes by TTL and address, links between them, and where packets are lost.
 // Invariant: a silent hop is a node without address, so the picture is connected from the vantage point to the end.
 
+import { locateLoss } from '../path/loss-attribution.ts';
 import { wilsonInterval } from '../path/statistics.ts';
 import type { RouteLink, RouteNode, RoutePicture } from './path-history.ts';
 import type { RecordedPath } from './recorded-run.ts';
@@ -11,6 +12,8 @@ import { formatPathId } from './run-pack.ts';
 /** More is no picture; a route that meets so many is per-packet balanced over a mesh. */
 const MAX_NODES = 2000;
 const MAX_LINKS = 4000;
+/** Probability of a router's own loss from which on it is named. */
+const OWN_LOSS = 0.5;
 
 interface NodeTally {
   readonly ttl: number;
@@ -41,7 +44,9 @@ export class RouteBuilder {
   readonly #nodes = new Map<string, NodeTally>();
   readonly #links = new Map<string, { ttl: number; from: string; to: string; runs: number }>();
   readonly #layouts = new Map<number, PathLayout | null>();
+  /** Routers by TTL less one; the destination, at whatever TTL a run met it, has a tally of its own. */
   readonly #hops: HopTally[] = [];
+  readonly #end: HopTally & { ttl: number } = { ttl: 0, sent: 0, answered: 0 };
   #runs = 0;
   #routed = 0;
   #reached = 0;
@@ -80,14 +85,15 @@ export class RouteBuilder {
   picture(total: number = this.#runs, reached: number = this.#reached): RoutePicture {
     const nodes = [...this.#nodes.values()].sort((a, b) => a.ttl - b.ttl || (a.address < b.address ? -1 : 1));
     const losses = this.#forwardLosses();
+    const located = this.#located();
     return {
       runs: total,
       reachedRuns: reached,
       pathId: this.#lastPath < 0 ? null : formatPathId(this.#lastPath),
       hopCount: this.#lastHopCount,
       lossRatio: this.#measured === 0 ? null : this.#lossUnits / this.#measured,
-      lossStartHop: this.#lossStart(losses),
-      nodes: nodes.map((node) => this.#node(node, losses)),
+      lossStartHop: located.startHop,
+      nodes: nodes.map((node) => this.#node(node, losses, located.own)),
       links: [...this.#links.values()]
         .map((link) => this.#link(link))
         .sort((a, b) => a.ttl - b.ttl || (a.from + a.to < b.from + b.to ? -1 : 1)),
@@ -96,14 +102,14 @@ export class RouteBuilder {
 
   #tally(run: RunState, layout: PathLayout): void {
     let place = 0;
-    for (let i = 0; i < run.ttls; i++) {
+    // Beyond the destination nothing says anything of the path.
+    for (let i = 0; i < Math.min(run.ttls, layout.places.length); i++) {
       const nodes = layout.places[i] ?? [];
       const places = run.places[i] as number;
       const sent = run.sent[i] as number;
       let answered = 0;
       for (let k = 0; k < places; k++) answered += run.answered[place + k] as number;
-      this.#hops[i] ??= { sent: 0, answered: 0 };
-      const hop = this.#hops[i] as HopTally;
+      const hop = this.#hopAt(i, nodes);
       hop.sent += sent;
       hop.answered += answered;
       for (let k = 0; k < Math.min(places, nodes.length); k++) {
@@ -115,6 +121,15 @@ export class RouteBuilder {
       }
       place += places;
     }
+  }
+
+  #hopAt(i: number, nodes: readonly NodeTally[]): HopTally {
+    if (nodes.length === 1 && nodes[0]?.destination === true) {
+      this.#end.ttl = i + 1;
+      return this.#end;
+    }
+    this.#hops[i] ??= { sent: 0, answered: 0 };
+    return this.#hops[i] as HopTally;
   }
 
   #layoutOf(path: number): PathLayout | null {
@@ -175,13 +190,13 @@ export class RouteBuilder {
     return link;
   }
 
-  #node(node: NodeTally, losses: readonly (number | null)[]): RouteNode {
+  #node(node: NodeTally, losses: readonly (number | null)[], own: ReadonlyMap<number, number>): RouteNode {
     const { ttl, address, destination, answered, mpls, rtts } = node;
     const sent = Math.max(answered, Math.round(node.sent));
     const minMs = rtts.minMs;
     const medianMs = rtts.quantile(0.5);
     const p95Ms = rtts.quantile(0.95);
-    const forward = address === '' ? null : (losses[ttl - 1] ?? null);
+    const forward = address === '' ? null : destination ? lossOf(this.#end) : (losses[ttl - 1] ?? null);
     return {
       ttl,
       address,
@@ -194,7 +209,8 @@ export class RouteBuilder {
           ? null
           : { minMs, medianMs: toMicrosecond(medianMs), p95Ms: toMicrosecond(p95Ms) },
       forwardLossRatio: forward,
-      rateLimited: forward !== null && isRateLimited(sent, answered, forward),
+      rateLimited:
+        forward !== null && (own.get(ttl) ?? 0) > OWN_LOSS && isRateLimited(sent, answered, forward),
       mpls,
     };
   }
@@ -217,28 +233,36 @@ export class RouteBuilder {
    */
   #forwardLosses(): (number | null)[] {
     const losses: (number | null)[] = [];
-    let least: number | null = null;
+    let least = lossOf(this.#end);
     for (let i = this.#hops.length - 1; i >= 0; i--) {
-      const hop = this.#hops[i];
-      if (hop !== undefined && hop.answered > 0) {
-        const loss: number = Math.max(0, 1 - hop.answered / hop.sent);
-        least = least === null ? loss : Math.min(least, loss);
-      }
+      const loss = lossOf(this.#hops[i]);
+      if (loss !== null) least = least === null ? loss : Math.min(least, loss);
       losses[i] = least;
     }
     return losses;
   }
 
-  /** The first hop from which on loss as at the end is seen; null where the end loses nothing that is certain. */
-  #lossStart(losses: readonly (number | null)[]): number | null {
-    const end = this.#hops.findLastIndex((hop) => hop !== undefined && hop.answered > 0);
-    const last = this.#hops[end];
-    const atEnd = losses[end] ?? null;
-    if (last === undefined || atEnd === null || atEnd === 0) return null;
-    if (wilsonInterval(last.sent - last.answered, last.sent).low < 0.002) return null;
-    const first = losses.findIndex((loss) => loss !== null && loss >= atEnd / 2);
-    return first === -1 ? null : first + 1;
+  /** The hop from which loss persists, null for none; and by TTL, how probably a router leaves out replies of its own. */
+  #located(): { readonly startHop: number | null; readonly own: ReadonlyMap<number, number> } {
+    if (this.#end.answered === 0) return { startHop: null, own: new Map() };
+    const lost = ({ sent, answered }: HopTally): number => Math.max(0, sent - answered);
+    const routers = this.#hops.flatMap((hop, i) =>
+      hop !== undefined && hop.answered > 0
+        ? [{ ttl: i + 1, sent: Math.max(hop.sent, hop.answered), lost: lost(hop) }]
+        : [],
+    );
+    const { ttl, sent, answered } = this.#end;
+    const located = locateLoss(routers, { ttl, sent: Math.max(sent, answered), lost: lost(this.#end) });
+    return {
+      startHop: located.startHop === 0 ? null : located.startHop,
+      own: new Map(routers.map((router, i) => [router.ttl, located.own[i] ?? 0])),
+    };
   }
+}
+
+/** Null where nothing ever answered. */
+function lossOf(hop: HopTally | undefined): number | null {
+  return hop === undefined || hop.answered === 0 ? null : Math.max(0, 1 - hop.answered / hop.sent);
 }
 
 /** It answers significantly less than what lies behind it shows that it forwards. */

@@ -27,6 +27,35 @@ interface Hop extends HopEvidence {
   readonly row: number;
 }
 
+/** How a hop, or the destination, answered over a period. */
+export interface TalliedHop {
+  readonly ttl: number;
+  readonly sent: number;
+  readonly lost: number;
+}
+
+export interface TalliedLoss {
+  /** First hop from which loss persists to the destination; 0 for none that is credible. */
+  readonly startHop: number;
+  /** By hop in the order given: probability that it leaves out replies of its own. */
+  readonly own: readonly number[];
+}
+
+/**
+ * Where loss begins, from tallies alone: those of the routers that ever answered, from the nearest on, and that of the
+ * destination, last.
+ */
+export function locateLoss(routers: readonly TalliedHop[], destination: TalliedHop): TalliedLoss {
+  const hops: Hop[] = routers.map(({ ttl, sent, lost }) => ({ row: ttl, sent, lost, own: 'possible' }));
+  hops.push({ row: DESTINATION_ROW, sent: destination.sent, lost: destination.lost, own: 'none' });
+  const fit = fitLoss(hops);
+  const credible = destination.lost > 0 && 1 - fit.clean >= CREDIBLE;
+  return {
+    startHop: credible ? nameStart(hops, fit, destination.ttl).startHop : 0,
+    own: fit.own.slice(0, routers.length),
+  };
+}
+
 /** Null where the destination has never answered. */
 export function attributeLoss(window: ReplyWindow, addressAt: AddressAt): LossReport | null {
   const every = 2 ** window.flows - 1;
