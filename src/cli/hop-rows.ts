@@ -46,6 +46,7 @@ export function hopRows(trace: Trace, pending = false, factsOf: FactsOf | null =
       if (groups.length > 1 && silent > 0 && !pending && rows.length === before) {
         notes.push({ text: `${silent} unanswered`, style: 'dim' });
       }
+      if (rows.length === before) notes.push(...multipathNotes(trace, hop.ttl, groups.length));
       rows.push({ ...rowOf(hop, address, replies), first: rows.length === before, notes });
     }
     if (groups.length > MAX_ADDRESSES) rows.push(overflowRow(hop, groups.slice(MAX_ADDRESSES)));
@@ -104,6 +105,21 @@ function silentRow({ ttl, sent }: Hop, waiting: boolean): HopRow {
     destination: false,
     notes: [],
   };
+}
+
+/** What multipath discovery knows of the hop beyond the addresses that are shown. */
+function multipathNotes({ multipath }: Trace, ttl: number, shown: number): Note[] {
+  const notes: Note[] = [];
+  const known = multipath?.interfaces[ttl - 1]?.length ?? 0;
+  if (known > shown)
+    notes.push({
+      text: shown === 1 ? `one of ${known} interfaces` : `${shown} of ${known} interfaces`,
+      style: 'plain',
+    });
+  if (multipath?.perPacketTtls.includes(ttl) === true) {
+    notes.push({ text: 'packets of one flow are spread', style: 'warning' });
+  }
+  return notes;
 }
 
 /** `flows 0-2,5` */
