@@ -19,7 +19,7 @@ import { routePrefix } from './http/route-prefix.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { openWebGuard, type WebGuard } from './http/web/web-guard.ts';
 import { createProcessReader } from './metrics/process-readings.ts';
-import { createSelfMetrics } from './metrics/self-metrics.ts';
+import { createSelfMetrics, type RoundReadings } from './metrics/self-metrics.ts';
 import { createTargetMetrics } from './metrics/target-metrics.ts';
 import { systemClock } from './monitor/clock.ts';
 import { createMonitor, type Monitor } from './monitor/monitor.ts';
@@ -211,7 +211,7 @@ class Exporter {
       version,
       nodeVersion: process.version,
       engine: () => engine.counters(),
-      roundsLate: () => this.#monitor.counters().roundsLate,
+      rounds: () => this.#rounds(),
       targets: () => targetMetrics.targetCount,
       seriesDropped: () => targetMetrics.seriesDropped,
       history: () => this.#record.diskState,
@@ -337,6 +337,7 @@ class Exporter {
     this.#resolver[Symbol.dispose]();
     this.#directory[Symbol.dispose]();
     this.#process[Symbol.dispose]();
+    if (this.#http !== null) this.#sayAccount();
     this.#settleEnded();
   }
 
@@ -347,6 +348,19 @@ class Exporter {
       this.#apply(config);
     });
     return this.#bringing;
+  }
+
+  #rounds(): RoundReadings {
+    const { roundsDue, roundsRunning, roundsLate, roundsEnded } = this.#monitor.counters();
+    return { due: roundsDue, running: roundsRunning, late: roundsLate, ended: roundsEnded };
+  }
+
+  /** The account of a life: what was due and what became of it, what of it was written and what was lost. */
+  #sayAccount(): void {
+    const { due, running, late, ended } = this.#rounds();
+    const history = this.#record.diskState;
+    const written = history && { recorded: history.recordedRuns, dropped: history.droppedRuns };
+    this.#log.info({ due, ...ended, late, running, ...written }, 'Ended');
   }
 
   #sayHistory(message: string | null): void {

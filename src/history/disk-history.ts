@@ -252,9 +252,10 @@ export class DiskHistory implements PathHistory {
   #ended(worker: Worker, error: Error | null): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
-    const { recordedRuns, droppedRuns, takenRuns, writeFailures } = this.#state;
+    const { recordedRuns, writeFailures } = this.#state;
     this.#past.recordedRuns += recordedRuns;
-    this.#past.droppedRuns += droppedRuns + (this.#sentRuns - takenRuns);
+    // All that is not known to be written: also what the thread had taken, and waited for the disk.
+    this.#past.droppedRuns += this.#sentRuns - recordedRuns;
     this.#past.writeFailures += writeFailures + (error === null ? 0 : 1);
     this.#sentRuns = 0;
     const reason = error === null ? 'it ended' : error.message;
@@ -289,7 +290,9 @@ export class DiskHistory implements PathHistory {
       changes: this.#changes,
       snapshots: this.#snapshots,
     };
-    this.#sentRuns += this.#targets.length;
+    // What was collected when the thread ended is for nobody.
+    if (this.#worker === null) this.#dropped += this.#targets.length;
+    else this.#sentRuns += this.#targets.length;
     this.#pack = new RunPack();
     this.#targets = [];
     this.#paths = [];

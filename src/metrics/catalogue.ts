@@ -397,10 +397,26 @@ export const SELF_METRICS = {
     help: 'Packets that the kernel dropped before they were read: its receive buffer was full.',
   },
   activeTraces: { name: 'hopscope_active_traces', type: 'gauge', help: 'Traces in progress.' },
+  roundsDue: {
+    name: 'hopscope_rounds_due_total',
+    type: 'counter',
+    help: 'Turns of static targets that came. Each is in hopscope_rounds_total, in hopscope_rounds_late_total, or running.',
+  },
+  rounds: {
+    name: 'hopscope_rounds_total',
+    type: 'counter',
+    labels: ['result'],
+    help: 'Rounds of static targets that ended, by result: traced, failed (without a trace), cancelled (the target, or the exporter, went meanwhile).',
+  },
+  roundsRunning: {
+    name: 'hopscope_rounds_running',
+    type: 'gauge',
+    help: 'Rounds of static targets under way.',
+  },
   roundsLate: {
     name: 'hopscope_rounds_late_total',
     type: 'counter',
-    help: 'Rounds of static targets that began later than scheduled.',
+    help: 'Turns of static targets that passed without a round: the one before still ran, or the process was held up.',
   },
   seriesDropped: {
     name: 'hopscope_series_dropped_total',
@@ -463,6 +479,12 @@ export const SELF_METRICS = {
     unit: 'bytes',
     help: 'JavaScript heap in use in bytes.',
   },
+  externalMemory: {
+    name: 'nodejs_external_memory_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Memory outside of the JavaScript heap that its objects hold, in bytes.',
+  },
   cpu: {
     name: 'process_cpu_seconds_total',
     type: 'counter',
@@ -497,5 +519,10 @@ export const PROBE_REQUEST_RESULTS = [
 ] as const;
 
 export type ProbeRequestResult = (typeof PROBE_REQUEST_RESULTS)[number];
+
+/** How a round of a static target can end; each has its series from the start. */
+export const ROUND_RESULTS = ['traced', 'failed', 'cancelled'] as const;
+
+export type RoundResult = (typeof ROUND_RESULTS)[number];
 
 export const ROUND_FAILURE_KINDS = ['dns', 'refused', 'engine'] as const;

@@ -19,12 +19,14 @@ export function createProcessReader(): ProcessReader {
   return {
     read(): ProcessReadings {
       const cpu = process.cpuUsage();
+      const memory = process.memoryUsage();
       const loopLag = readLag(delay);
       delay.reset();
       return {
         cpuSeconds: (cpu.user + cpu.system) / 1e6,
-        residentBytes: process.memoryUsage.rss(),
-        heapUsedBytes: process.memoryUsage().heapUsed,
+        residentBytes: memory.rss,
+        heapUsedBytes: memory.heapUsed,
+        externalBytes: memory.external,
         startTimeSeconds: performance.timeOrigin / 1000,
         openFds: openFiles(),
         maxFds,

@@ -6,6 +6,7 @@ import {
   type MetricDefinition,
   PROBE_REQUEST_RESULTS,
   type ProbeRequestResult,
+  type RoundResult,
   SELF_METRICS,
 } from './catalogue.ts';
 import { type ExpositionWriter, type MetricSource, renderLabels } from './exposition.ts';
@@ -15,6 +16,7 @@ export interface ProcessReadings {
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
+  readonly externalBytes: number;
   readonly startTimeSeconds: number;
   readonly openFds: number | null;
   readonly maxFds: number | null;
@@ -29,12 +31,20 @@ export interface HistoryReadings {
   readonly bytes: number;
 }
 
+/** `due` is the sum of all others. */
+export interface RoundReadings {
+  readonly due: number;
+  readonly running: number;
+  readonly late: number;
+  readonly ended: Readonly<Record<RoundResult, number>>;
+}
+
 export interface SelfMetricsSources {
   readonly version: string;
   /** As `process.version` has it. */
   readonly nodeVersion: string;
   engine(): EngineCounters;
-  roundsLate(): number;
+  rounds(): RoundReadings;
   targets(): number;
   seriesDropped(): number;
   /** Null where no history is kept on disk. */
@@ -106,8 +116,15 @@ function writeHouse(
   writeOne(writer, SELF_METRICS.configReloadOk, reloadOk);
   writeOne(writer, SELF_METRICS.configReloadAt, reloadAtMs / 1000);
   writeOne(writer, SELF_METRICS.targets, sources.targets());
-  writeOne(writer, SELF_METRICS.roundsLate, sources.roundsLate());
+  writeRounds(writer, sources.rounds());
   writeOne(writer, SELF_METRICS.seriesDropped, sources.seriesDropped());
+}
+
+function writeRounds(writer: ExpositionWriter, { due, running, late, ended }: RoundReadings): void {
+  writeOne(writer, SELF_METRICS.roundsDue, due);
+  writeEach(writer, SELF_METRICS.rounds, 'result', ended);
+  writeOne(writer, SELF_METRICS.roundsRunning, running);
+  writeOne(writer, SELF_METRICS.roundsLate, late);
 }
 
 function writeEngine(writer: ExpositionWriter, counters: EngineCounters): void {
@@ -132,6 +149,7 @@ function writeProcess(writer: ExpositionWriter, readings: ProcessReadings): void
   writeOne(writer, SELF_METRICS.loopLagP99, readings.loopLag.p99);
   writeOne(writer, SELF_METRICS.loopLagMax, readings.loopLag.max);
   writeOne(writer, SELF_METRICS.heapUsed, readings.heapUsedBytes);
+  writeOne(writer, SELF_METRICS.externalMemory, readings.externalBytes);
   writeOne(writer, SELF_METRICS.cpu, readings.cpuSeconds);
   writeOne(writer, SELF_METRICS.resident, readings.residentBytes);
   writeOne(writer, SELF_METRICS.startTime, readings.startTimeSeconds);

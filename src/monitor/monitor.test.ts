@@ -343,3 +343,32 @@ test('Monitor survives a listener that throws', async () => {
   await clock.advance(10_000);
   assert.ok(calls >= 9 && log.includes('A listener failed on a round'));
 });
+
+test('Monitor accounts for every turn: traced, failed, cancelled, late or running, whatever comes and goes', async () => {
+  const { clock, monitor, rounds, engine } = setting({ 'gone.example': null });
+  const account = (): { due: number; sum: number } => {
+    const { roundsDue, roundsLate, roundsRunning, roundsEnded } = monitor.counters();
+    const { traced, failed, cancelled } = roundsEnded;
+    return { due: roundsDue, sum: traced + failed + cancelled + roundsLate + roundsRunning };
+  };
+  const all = ['198.18.0.1', '198.18.0.2', '198.18.0.3', 'gone.example'];
+  const listed = (hosts: readonly string[]): Promise<Config> =>
+    config(`defaults: { interval: 10s }\ntargets:\n${hosts.map((host) => `  - ${host}`).join('\n')}\n`);
+  monitor.apply(await listed(all));
+  await clock.advance(30_000);
+  const quick = engine.answer;
+  engine.answer = (request) => (request.address === '198.18.0.2' ? never : quick(request));
+  for (let i = 0; i < 8; i++) {
+    monitor.apply(await listed(all.filter((_, at) => at !== i % 4)));
+    await clock.advance(7000);
+    const { due, sum } = account();
+    assert.equal(due, sum);
+  }
+  await monitor.stop(0);
+  const { due, sum } = account();
+  const { roundsEnded, roundsRunning } = monitor.counters();
+  assert.equal(due, sum);
+  assert.equal(roundsEnded.traced + roundsEnded.failed, rounds.length);
+  assert.ok(roundsEnded.failed > 0 && roundsEnded.cancelled > 0, JSON.stringify(roundsEnded));
+  assert.equal(roundsRunning, 0);
+});

@@ -56,12 +56,15 @@ export interface TargetStatus {
   readonly failures: Readonly<Record<RoundFailure, number>>;
 }
 
+/** How a round came out: `cancelled` where its target, or the program, went meanwhile. */
+export type RoundEnd = 'traced' | 'failed' | 'cancelled';
+
 export interface MonitorCounters {
   readonly targets: number;
-  readonly roundsStarted: number;
-  readonly roundsEnded: number;
-  /** Over all targets that ever were: never goes back. */
+  /** Turns that came, over all targets that ever were, as are the next two: ended, late or running, each of them. */
+  readonly roundsDue: number;
   readonly roundsLate: number;
+  readonly roundsEnded: Readonly<Record<RoundEnd, number>>;
   readonly roundsRunning: number;
   readonly probesRunning: number;
   readonly probesWaiting: number;
@@ -126,10 +129,10 @@ class TargetMonitor implements Monitor {
   #watched = new Map<string, WatchedTarget>();
   #config: Config | null = null;
   #access: AccessRule = createAccessRule({ allow: [], deny: [] });
-  #started = 0;
-  #ended = 0;
+  readonly #ended: Record<RoundEnd, number> = { traced: 0, failed: 0, cancelled: 0 };
   #late = 0;
-  readonly #running = new Set<Promise<void>>();
+  #running = 0;
+  readonly #ends = new Set<Promise<void>>();
   #stopped: Promise<void> | null = null;
 
   constructor(options: MonitorOptions) {
@@ -189,10 +192,10 @@ class TargetMonitor implements Monitor {
     const { running, waiting } = this.#desk.state;
     return {
       targets: this.#watched.size,
-      roundsStarted: this.#started,
-      roundsEnded: this.#ended,
+      roundsDue: this.#schedule.turns,
       roundsLate: this.#late,
-      roundsRunning: this.#running.size,
+      roundsEnded: { ...this.#ended },
+      roundsRunning: this.#running,
       probesRunning: running,
       probesWaiting: waiting,
     };
@@ -218,7 +221,7 @@ class TargetMonitor implements Monitor {
 
   /** Resolves when no round is under way and no probe is, or after `limitMs`. */
   #idleWithin(limitMs: number): Promise<void> {
-    const idle = Promise.all([Promise.allSettled([...this.#running]), this.#desk.idle()]);
+    const idle = Promise.all([Promise.allSettled([...this.#ends]), this.#desk.idle()]);
     return new Promise((resolve) => {
       const cancel = this.#options.clock.after(limitMs, resolve);
       void idle.then(() => {
@@ -297,9 +300,9 @@ class TargetMonitor implements Monitor {
       );
       return;
     }
-    this.#started++;
-    const ended = this.#runRound(watched).finally(() => this.#running.delete(ended));
-    this.#running.add(ended);
+    this.#running++;
+    const ended = this.#runRound(watched).finally(() => this.#ends.delete(ended));
+    this.#ends.add(ended);
   }
 
   async #runRound(watched: WatchedTarget): Promise<void> {
@@ -309,8 +312,12 @@ class TargetMonitor implements Monitor {
     const budgetMs = Math.min(target.module.timeoutMs, target.intervalMs * INTERVAL_SHARE);
     const outcome = await measure({ target, host, memory, budgetMs, signal: stop.signal }, this.#tools);
     watched.stop = null;
-    this.#ended++;
-    if (outcome.kind !== 'round' || stop.signal.aborted) return;
+    this.#running--;
+    if (outcome.kind !== 'round' || stop.signal.aborted) {
+      this.#ended.cancelled++;
+      return;
+    }
+    this.#ended[outcome.round.failure === null ? 'traced' : 'failed']++;
     this.#publish(watched, outcome.round);
   }
 

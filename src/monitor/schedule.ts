@@ -28,6 +28,7 @@ export class Schedule<Owner> {
   readonly #entries = new Map<Owner, Entry<Owner>>();
   #cancelTimer: (() => void) | null = null;
   #armedForMs = Number.POSITIVE_INFINITY;
+  #turns = 0;
   #stopped = false;
 
   /** `onDue` hears how many turns passed unused because the process was held up. It must not throw. */
@@ -38,6 +39,11 @@ export class Schedule<Owner> {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Turns that came, over all owners that ever were, those counted that nobody could use. */
+  get turns(): number {
+    return this.#turns;
   }
 
   /** When the owner is due next on the clock's `now()`; null when it is not scheduled. */
@@ -92,6 +98,7 @@ export class Schedule<Owner> {
       const entry = this.#heap.pop();
       if (entry === undefined || entry.removed) continue;
       const missed = this.#moveOn(entry, now);
+      this.#turns += 1 + missed;
       this.#heap.push(entry.dueAtMs, entry);
       this.#onDue(entry.owner, missed);
     }
