@@ -50,13 +50,13 @@ interface Result {
 function run(program: string, args: readonly string[], more: { input?: string; env?: object } = {}): Result {
   const env = { ...environment(), ...more.env } as NodeJS.ProcessEnv;
   const input = more.input ?? '';
-  const { status, stdout, stderr } = spawnSync(program, args, {
+  const { status, signal, stdout, stderr } = spawnSync(program, args, {
     encoding: 'utf8',
     env,
     input,
-    timeout: 120_000,
+    timeout: 300_000,
   });
-  return { status, stdout, text: `${program} ${args.join(' ')}: ${stdout}${stderr}` };
+  return { status, stdout, text: `${program} ${args.join(' ')}: ${signal ?? ''}${stdout}${stderr}` };
 }
 
 function succeed(
