@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { nearestName } from '../config/nearest.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
 import { EXIT, exitStatusOf, UsageError } from './exit-status.ts';
+import type { ImportOptionValues } from './import-command.ts';
 import type { PushOptionValues } from './push-command.ts';
 import type { ServeOptionValues } from './serve-command.ts';
 import { DEFAULT_LISTEN_ADDRESS, LOG_FORMATS, LOG_LEVELS } from './serve-options.ts';
@@ -67,6 +68,7 @@ function buildProgram(io: CliIo, services: CliServices, finish: (status: number)
   addTrace(program, io, services, finish);
   addServe(program, io, services, finish);
   addPush(program, io, services, finish);
+  addImport(program, io, services, finish);
   addCheck(program, io, services, finish);
   if (services.demo !== undefined) addDemo(program, io, services.demo, finish);
   return program;
@@ -177,6 +179,22 @@ function addPush(program: Command, io: CliIo, services: CliServices, finish: Fin
     });
 }
 
+function addImport(program: Command, io: CliIo, services: CliServices, finish: Finish): void {
+  program
+    .command('import')
+    .configureOutput({ outputError: complainAs('hopscope import') })
+    .description('read traceroute results of RIPE Atlas into a history')
+    .argument('<file>', 'JSON as Atlas and --output atlas have it; - for standard input')
+    .requiredOption('--history.path <path>', 'history to import into')
+    .option('--target <key>', 'target that all results become runs of (HOST/PROTOCOL of each)')
+    .option('--probe <number>', 'only results of this Atlas probe')
+    .addHelpText('after', IMPORT_EXAMPLES)
+    .action(async (file: string, values: ImportOptionValues) => {
+      const { importCommand } = await import('./import-command.ts');
+      finish(await importCommand(file, values, io, services));
+    });
+}
+
 function addCheck(program: Command, io: CliIo, services: CliServices, finish: Finish): void {
   program
     .command('check')
@@ -251,6 +269,13 @@ Examples:
 
 Each host becomes the group job/JOB/instance/HOST; graph traceroute_hops{instance="HOST"}.
 A push that fails is status 3, whatever the trace was.`;
+
+const IMPORT_EXAMPLES = `
+Examples:
+  hopscope import results.json --history.path hopscope.db
+  hopscope trace --output atlas example.org | hopscope import - --history.path hopscope.db
+
+What the history has already is not written again. Do not import while hopscope serve has the history.`;
 
 const SERVE_EXAMPLES = `
 Examples:

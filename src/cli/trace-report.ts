@@ -41,7 +41,7 @@ export async function dataText(
   const { lookupMs } = destination;
   switch (output) {
     case 'atlas': {
-      const { atlasLines } = await import('./output-atlas.ts');
+      const { atlasLines } = await import('../report/atlas-writer.ts');
       const sourceAddress = await session.services.sourceAddress(trace.address);
       return atlasLines(trace, { sourceAddress, lookupMs, queries, packetLength });
     }

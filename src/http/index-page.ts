@@ -2,10 +2,10 @@
 // Invariant: the document holds no script and no style of its own, so that the policy can forbid both.
 
 import { createHash } from 'node:crypto';
+import { html } from '../report/markup.ts';
 import type { HttpServices } from './http-services.ts';
 import { documentHead, type LandingServices, landingBody, landingPage } from './landing-page.ts';
 import { LANDING_STYLE_PATH } from './landing-style.ts';
-import { html } from './markup.ts';
 import { type Answer, HTML, headerText } from './response.ts';
 import type { HttpRequest } from './router.ts';
 

@@ -3,9 +3,9 @@
 
 import type { Config, TargetConfig } from '../config/config.ts';
 import type { TargetSummary } from '../metrics/target-metrics.ts';
+import { html, type Markup, type MarkupPart, verbatim } from '../report/markup.ts';
 import type { HttpServices } from './http-services.ts';
 import { LANDING_STYLE, LANDING_STYLE_HASH } from './landing-style.ts';
-import { html, type Markup, type MarkupPart, verbatim } from './markup.ts';
 import { type Answer, HTML } from './response.ts';
 
 const MAX_ROWS = 100;

@@ -18,6 +18,7 @@ import { apiAddress } from './address-facts.ts';
 import { apiChange, apiChangeGroup, apiDiff, apiRun, apiTarget } from './answers.ts';
 import type { ApiServices } from './api-services.ts';
 import type { ApiCall, ApiEndpoint } from './endpoint.ts';
+import { exportEndpoints } from './export-endpoints.ts';
 import { graphEndpoints } from './graph-endpoints.ts';
 import { liveEndpoints } from './live-endpoints.ts';
 import {
@@ -69,6 +70,7 @@ export function apiEndpoints(services: HttpServices, api: ApiServices): readonly
     ...changeEndpoints(services, api),
     ...liveEndpoints(services, api),
     ...graphEndpoints(services, api),
+    ...exportEndpoints(services, api),
   ];
 }
 

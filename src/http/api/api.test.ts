@@ -51,6 +51,7 @@ test('every endpoint answers as the OpenAPI document says', async () => {
     '/api/v1/change-groups': 'ChangeGroups',
     '/api/v1/traces/{id}': 'TraceNow',
     '/api/v1/status': 'Status',
+    '/api/v1/targets/{key}/export/atlas': 'AtlasResults',
     '/api/graph/fields': 'GraphFields',
     [`/api/graph/data?target=${KEY}`]: 'GraphData',
     '/api/health': 'Health',

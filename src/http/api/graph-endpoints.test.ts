@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 test('/api/graph/data is a graph: one node an interface, edges between nodes that are there', async () => {
   await using server = await startApiServer();
   for (let i = 10; i > 0; i--)
-    server.record.observe(routeRound(A, { flows: ['a b c D', 'a x - D'], atMs: NOW_MS - i * MINUTE_MS }));
+    server.record.observe(routeRound(A, { flows: ['a b c D', 'a x * D'], atMs: NOW_MS - i * MINUTE_MS }));
   const { json } = await server.get(`/api/graph/data?target=${A.host}`);
   const { nodes, edges } = json as ApiGraphData;
   const ids = new Set(nodes.map(({ id }) => id));

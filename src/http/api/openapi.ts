@@ -9,7 +9,7 @@ const ERROR_WORDS: Readonly<Record<number, string>> = {
   400: 'The question is not understood.',
   403: 'Not permitted.',
   404: 'There is no such thing.',
-  413: 'The body is too long.',
+  413: 'Too much: the body is too long, or the period has more runs than are given out at once.',
   415: 'The body is not JSON.',
   429: 'Too many at once.',
   503: 'Not now: the history is out of order, or there are too many feeds.',

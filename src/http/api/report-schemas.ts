@@ -48,6 +48,21 @@ const graphData = z.strictObject({
   ),
 });
 
+/** The format is RIPE's: what is here is what is always there. */
+const atlasResults = z.array(
+  z.looseObject({
+    fw: z.literal(5000),
+    type: z.literal('traceroute'),
+    timestamp: z.number().int().meta({ description: 'Epoch seconds.' }),
+    endtime: z.number().int(),
+    dst_name: z.string(),
+    proto: z.enum(['ICMP', 'UDP', 'TCP']),
+    af: z.union([z.literal(4), z.literal(6)]),
+    paris_id: z.number().int(),
+    result: z.array(z.looseObject({ hop: z.number().int().min(1), result: z.array(z.looseObject({})) })),
+  }),
+);
+
 const health = z.strictObject({ status: z.literal('ok') });
 
 /** Every shape, by the name that the document gives it. */
@@ -55,6 +70,7 @@ export const ALL_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   ...API_SCHEMAS,
   GraphFields: graphFields,
   GraphData: graphData,
+  AtlasResults: atlasResults,
   Health: health,
 };
 

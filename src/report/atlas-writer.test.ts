@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sampleTrace } from '../../test/sample-rounds.ts';
 import type { HopReply, Trace } from '../trace/trace.ts';
-import { type AtlasContext, atlasLines } from './output-atlas.ts';
+import { type AtlasContext, atlasLines } from './atlas-writer.ts';
 
 const CONTEXT: AtlasContext = { sourceAddress: '192.0.2.7', lookupMs: 1.5, queries: 1, packetLength: 0 };
 const REPLY: HopReply = { flow: 0, address: '100.64.0.1', rttMs: 1, kind: 'time-exceeded' };

@@ -1,8 +1,11 @@
-// `--output atlas`: RIPE Atlas' traceroute result, data structure version 5000, so that what reads Atlas results reads
-// these. A result of theirs has one Paris identifier: a trace of several flows is one result, on one line, for each.
+// RIPE Atlas' traceroute result, data structure version 5000, so that what reads Atlas results reads ours. A result of
+// theirs has one Paris identifier: a trace of several flows is one result, on one line, for each.
 //
-// What a Trace does not know is left out and not made up: the sizes of replies, whether an extension was RFC 4884's.
+// What is not known is left out and not made up: the sizes of replies, whether an extension was RFC 4884's, and of a run
+// that was stored, all round-trip times of an address but the least.
 
+import type { RecordedRun } from '../history/recorded-run.ts';
+import type { Family, Protocol } from '../trace/network.ts';
 import type { Hop, HopReply, InterfaceInformation, Trace } from '../trace/trace.ts';
 
 export interface AtlasContext {
@@ -18,6 +21,18 @@ export interface AtlasContext {
 const FIRMWARE = 5000;
 /** "Not known" of when a probe's clock was last synchronised. */
 const LTS_UNKNOWN = -1;
+
+/** What a stored run does not say itself. */
+export interface StoredRunContext {
+  readonly host: string;
+  readonly protocol: Protocol;
+  /** Null where it is not known: then the family is that of the addresses on the way. */
+  readonly address: string | null;
+  /** Of the path that the run names, by TTL from 1 on. */
+  readonly route: readonly (readonly string[])[];
+  readonly flows: number;
+  readonly packetLength: number;
+}
 
 /** Lines with their line feeds, one for each flow. */
 export function atlasLines(trace: Trace, context: AtlasContext): string {
@@ -51,11 +66,60 @@ function atlasResult(trace: Trace, flow: number, context: AtlasContext): object 
 }
 
 /** Bytes after the transport header, as Atlas counts them. */
-function payloadLength({ protocol, family }: Trace, packetLength: number): number {
+function payloadLength(
+  { protocol, family }: Pick<Trace, 'protocol' | 'family'>,
+  packetLength: number,
+): number {
   // The probes' own payload holds 12 bytes of ICMP and UDP; a SYN has none, its option counts as header.
   if (packetLength === 0) return protocol === 'tcp' ? 0 : 12;
   const transport = protocol === 'tcp' ? 24 : 8;
   return Math.max(0, packetLength - (family === 4 ? 20 : 40) - transport);
+}
+
+/**
+ * A run out of the history. Its flows are one result: without a Paris identifier where there are several, as of a
+ * traceroute that varies the flow. Null for a round that had no trace.
+ */
+export function atlasResultOfRun(run: RecordedRun, context: StoredRunContext): object | null {
+  if (run.failure !== null) return null;
+  const { host, protocol, address, route, flows, packetLength } = context;
+  const some = address ?? route.flat()[0] ?? '';
+  const family: Family = some.includes(':') ? 6 : 4;
+  return {
+    fw: FIRMWARE,
+    lts: LTS_UNKNOWN,
+    endtime: Math.floor((run.atMs + run.durationMs) / 1000),
+    dst_name: host,
+    ...(address === null ? {} : { dst_addr: address }),
+    proto: protocol.toUpperCase(),
+    af: family,
+    size: payloadLength({ protocol, family }, packetLength),
+    paris_id: flows === 1 ? 1 : 0,
+    result: run.hops
+      .map((hop, i) => ({ hop: i + 1, result: storedReplies(hop, route[i] ?? []) }))
+      .filter(({ result }) => result.length > 0),
+    msm_id: 0,
+    prb_id: 0,
+    timestamp: Math.floor(run.atMs / 1000),
+    msm_name: 'Traceroute',
+    from: '',
+    type: 'traceroute',
+  };
+}
+
+function storedReplies(
+  { sent, answers }: RecordedRun['hops'][number],
+  addresses: readonly string[],
+): object[] {
+  const replies = answers.flatMap(({ answered, rttMs }, i) => {
+    const from = addresses[i];
+    // The last place may hold replies of addresses that are not in the path; whose is not known.
+    if (answered === 0 || from === undefined) return [];
+    const more = Array.from({ length: answered - 1 }, () => ({ from }));
+    return [{ from, ...(rttMs === null ? {} : { rtt: rttMs }) }, ...more];
+  });
+  const answered = answers.reduce((sum, answer) => sum + answer.answered, 0);
+  return [...replies, ...Array.from({ length: Math.max(0, sent - answered) }, () => ({ x: '*' }))];
 }
 
 function hopsOf(trace: Trace, flow: number, queries: number): object[] {
