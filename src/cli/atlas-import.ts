@@ -7,11 +7,12 @@
 
 import type { Module, TargetConfig } from '../config/config.ts';
 import { formatLabels } from '../config/labels.ts';
-import { HopMinuteGrouper } from '../history/change-grouper.ts';
+
 import type { PathHistory } from '../history/path-history.ts';
 import { RoundRecorder } from '../history/round-recorder.ts';
 import { TargetBoard } from '../history/target-board.ts';
 import { AddressTable } from '../path/address-table.ts';
+import { ChangeGrouping } from '../path/change-grouping.ts';
 import { figuresOf } from '../path/figures.ts';
 import type { PathObservation } from '../path/observation.ts';
 import { createPathTracker, type PathTracker } from '../path/tracker.ts';
@@ -82,7 +83,7 @@ export class AtlasImport {
     this.#wish = wish;
     this.#nowMs = nowMs;
     const listener = { onRun: () => undefined, onChange: () => undefined };
-    this.#recorder = new RoundRecorder(history, new TargetBoard(), new HopMinuteGrouper(), listener);
+    this.#recorder = new RoundRecorder(history, new TargetBoard(), new ChangeGrouping(), listener);
   }
 
   get targets(): ImportedTarget[] {
