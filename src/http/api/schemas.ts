@@ -272,6 +272,7 @@ const trace = z.strictObject({
       probesSent: count,
       complete: z.boolean(),
       note: z.string().exactOptional(),
+      changed: z.literal(true).exactOptional(),
     })
     .exactOptional(),
   mtu: z
