@@ -3,7 +3,7 @@
 // a link that becomes slower or faster at a known round; reported how often, how soon, and from the right hop. Slow
 // repliers: whether the link that adds most is named although routers answer late.
 //
-//   node bench/delay.ts [rounds of all noises together=1000000] [runs=200] [seed=1]
+//   node bench/delay.ts [rounds of all noises together=1000000] [runs=200] [seed=1] [noise, in part]
 
 import { Random } from '../lab/random.ts';
 import { parseScenario } from '../lab/scenario-schema.ts';
@@ -65,8 +65,10 @@ function flatTrace(rttOf: () => number): Trace {
   };
 }
 
-function falseAlarms(rounds: number, seed: number): string[][] {
-  return Object.entries(NOISES).map(([name, noise], i) => {
+function falseAlarms(all: number, seed: number, only: string): string[][] {
+  const noises = Object.entries(NOISES).filter(([name]) => name.includes(only));
+  const rounds = all / noises.length;
+  return noises.map(([name, noise], i) => {
     const random = new Random(seed * 31 + i);
     let alarms = 0;
     let done = 0;
@@ -232,7 +234,7 @@ if (import.meta.main) {
   console.log(
     renderTable(
       ['no lasting change', 'rounds', 'false alarms'],
-      falseAlarms(rounds / Object.keys(NOISES).length, seed),
+      falseAlarms(rounds, seed, process.argv[5] ?? ''),
     ),
   );
   console.log();

@@ -16,7 +16,7 @@ const MOST_BEFORE = 40;
 const OUTLIERS = 0.15;
 const LEAST_BEFORE = 16;
 /** Standard errors that a step must be beyond the drift, and its share of the whole difference. */
-const STEP_ERRORS = 5;
+const STEP_ERRORS = 6.5;
 const STEP_SHARE = 0.5;
 /** Median absolute deviations from the median within which figures are taken as they are. */
 const OUTLIER_DEVIATIONS = 4.5;
