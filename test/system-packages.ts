@@ -16,6 +16,7 @@ const PACKAGES = {
   scamper: 'scamper',
   tcpdump: 'tcpdump',
   curl: 'curl',
+  jq: 'jq',
   sysctl: 'procps',
   prometheus: 'prometheus',
   promtool: 'prometheus',

@@ -7,6 +7,7 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { parser } from '@prometheus-io/lezer-promql';
 import * as catalogue from '../../src/metrics/catalogue.ts';
+import { startApiServer } from '../api-server.ts';
 import { CliHarness } from '../cli-harness.ts';
 import { labSession } from './lab-sessions.ts';
 import { type MarkdownPage, readMarkdown } from './markdown.ts';
@@ -134,6 +135,41 @@ describe('names in the documentation', () => {
   it('of pages, files and headings are led to by their links', () => {
     for (const page of PAGES) {
       for (const { target, line } of page.links) assertLink(page, target, `${page.path}:${line}`);
+    }
+  });
+});
+
+describe('endpoints in docs/http-api.md', () => {
+  it('are all that the API describes, and no others', async () => {
+    await using server = await startApiServer();
+    const { paths } = (await server.get('api/v1/openapi.json')).json as { paths: Record<string, object> };
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const page = PAGES.find(({ path }) => path === 'docs/http-api.md');
+    const said = page?.codeSpans.map(({ text }) => text).filter((text) => /^[A-Z]+ \/api\//.test(text));
+    assert.deepEqual(said?.sort(), described.sort());
+  });
+});
+
+describe('messages in docs/troubleshooting.md', () => {
+  it('are those that the program has', () => {
+    const page = PAGES.find(({ path }) => path === 'docs/troubleshooting.md');
+    const files = globSync(['src/**/*.ts', 'bin/*'], { cwd: ROOT }).filter(
+      (name) => !name.endsWith('.test.ts'),
+    );
+    const sources = files.map((name) => readFileSync(join(ROOT, name), 'utf8')).join('\n');
+    const messages = [...(page?.prose ?? [])].flatMap(([line, text]) => {
+      const message = /^\| `([^`]+)`(?: and the like)? \|/.exec(text)?.[1];
+      return message === undefined ? [] : [{ message, line }];
+    });
+    assert.ok(messages.length > 20);
+    for (const { message, line } of messages) {
+      for (const part of message.split(/\.\.\.|; |: /)) {
+        const words = part.trim();
+        const known = words.length < 6 || sources.replaceAll('\\"', '"').includes(words);
+        assert.ok(known, `docs/troubleshooting.md:${line}: the program never says "${words}"`);
+      }
     }
   });
 });
