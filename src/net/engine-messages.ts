@@ -39,8 +39,8 @@ export interface EngineSetup {
 }
 
 /** Places in `signals`, as an Int32Array. */
-export const SIGNAL = { woken: 0, closing: 1 } as const;
-export const SIGNALS_LENGTH = 8;
+export const SIGNAL = { woken: 0, closing: 1, turns: 2 } as const;
+export const SIGNALS_LENGTH = 12;
 
 const OUTCOMES = ['matched', 'duplicate', 'late', 'unrelated', 'malformed', 'forged'] as const;
 const FAILURES = ['no-route', 'not-permitted', 'no-buffer', 'interface-down', 'too-long', 'other'] as const;

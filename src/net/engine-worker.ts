@@ -74,6 +74,8 @@ class EngineLoop {
   }
 
   #turn(): void {
+    // Whoever watches sees that the thread lives.
+    Atomics.add(this.#signals, SIGNAL.turns, 1);
     const now = this.#network.now();
     this.#tracer.advance(now);
     this.#network.flush();

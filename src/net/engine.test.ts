@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -112,6 +114,34 @@ test('a crash rejects pending traces, is reported, and the worker is replaced un
   assert.equal(crashes.length, 4);
   await engine.close();
   closeSync(wakeFd);
+});
+
+test('a worker that stands still rejects what it was to trace, is reported, and is replaced', async () => {
+  const wakeFd = openSync('/dev/null', 'w');
+  const crashes: string[] = [];
+  const engine = await startEngine({
+    workerUrl: workerThat('for (;;);', wakeFd),
+    onCrash: ({ message }) => crashes.push(message),
+    lookMs: 20,
+  });
+  for (let i = 0; i < 3; i++) await assert.rejects(engine.trace(REQUEST), /crashed: it stands still/);
+  assert.equal(crashes.length, 3);
+  await engine.close();
+  closeSync(wakeFd);
+});
+
+test('a worker that turns is left alone, however long a trace takes', async () => {
+  // Who takes UDP and never answers keeps a trace waiting.
+  const deaf = createSocket('udp4');
+  deaf.bind(0, '127.0.0.1');
+  await once(deaf, 'listening');
+  const crashes: Error[] = [];
+  await using engine = await startEngine({ lookMs: 600, onCrash: (error) => crashes.push(error) });
+  const { port } = deaf.address();
+  const trace = await engine.trace({ ...REQUEST, protocol: 'udp', port, timeoutMs: 4000, waitMs: 3000 });
+  deaf.close();
+  assert.ok(trace.durationMs > 1800, String(trace.durationMs));
+  assert.deepEqual(crashes, []);
 });
 
 test('a process that forgets to close an idle engine ends all the same, and so does one that exits while it sleeps', async () => {

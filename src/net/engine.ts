@@ -1,5 +1,6 @@
 // The engine as the rest of the program sees it: traces asked for by promise, run by a worker thread. A worker that
-// crashes takes its traces with it, with an error that says so, and is replaced; one that keeps crashing is not.
+// crashes, or stands still, takes its traces with it, with an error that says so, and is replaced; one that keeps crashing
+// is not.
 
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -29,6 +30,9 @@ import type { StampSource } from './socket-options.ts';
 /** Worker crashes forgiven within a minute. */
 const MOST_RESTARTS = 3;
 const RESTART_WINDOW_MS = 60_000;
+/** A worker that has not turned for so many looks, with traces to run, stands still: it wakes every second by itself. */
+const LOOK_MS = 5000;
+const MOST_LOOKS = 3;
 /** How long close() waits for the worker to leave by itself. */
 const CLOSE_PATIENCE_MS = 2000;
 /** Traces running or waiting: callers that want more are refused. */
@@ -50,6 +54,8 @@ export interface EngineOptions {
   readonly onCrash?: (error: Error) => void;
   /** Module run by the worker thread; for tests of crashes. */
   readonly workerUrl?: URL;
+  /** Time from one look at the worker to the next. */
+  readonly lookMs?: number;
 }
 
 export class KernelEngine implements TraceEngine {
@@ -66,6 +72,7 @@ export class KernelEngine implements TraceEngine {
   #broken: Error | undefined;
   #closed = false;
   #nextKey = 1;
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -112,6 +119,7 @@ export class KernelEngine implements TraceEngine {
       });
     });
     this.#restUnlessBusy();
+    this.#watchOver(worker);
   }
 
   trace(request: TraceRequest, options: TraceOptions = {}): Promise<Trace> {
@@ -160,6 +168,7 @@ export class KernelEngine implements TraceEngine {
     if (this.#closed) return;
     this.#closed = true;
     process.off('exit', this.#onExit);
+    clearInterval(this.#watch);
     this.#rejectAll(new TraceRefusal('closed', 'The engine was closed while the trace ran'));
     const worker = this.#worker;
     if (worker === undefined) return;
@@ -216,6 +225,22 @@ export class KernelEngine implements TraceEngine {
     this.#port?.unref();
   }
 
+  /** Counts looks and not time: a process that was stopped as a whole finds its worker where it was, and gives it time. */
+  #watchOver(worker: Worker): void {
+    clearInterval(this.#watch);
+    let seen = -1;
+    let looks = 0;
+    const look = (): void => {
+      const turns = Atomics.load(this.#signals, SIGNAL.turns);
+      looks = turns === seen && this.#pending.size > 0 ? looks + 1 : 0;
+      seen = turns;
+      if (looks < MOST_LOOKS) return;
+      this.#crashed(worker, new Error('it stands still'));
+      void worker.terminate();
+    };
+    this.#watch = setInterval(look, this.#options.lookMs ?? LOOK_MS).unref();
+  }
+
   #rejectAll(error: Error): void {
     for (const pending of this.#pending.values()) {
       pending.forget();
@@ -227,6 +252,7 @@ export class KernelEngine implements TraceEngine {
   #crashed(worker: Worker, cause: Error): void {
     if (this.#closed || worker !== this.#worker) return;
     const started = this.#ready !== undefined;
+    clearInterval(this.#watch);
     this.#worker = undefined;
     this.#ready = undefined;
     this.#port?.close();
