@@ -310,6 +310,8 @@ class Exporter {
       this.#selfMetrics.reloadFailed();
       if (error instanceof ConfigError) {
         for (const problem of error.problems) this.#log.error(formatProblem(problem));
+      } else {
+        this.#log.error({ err: error }, 'Cannot reload the configuration');
       }
       throw error;
     }

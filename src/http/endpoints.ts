@@ -71,8 +71,8 @@ async function reload(request: HttpRequest, services: HttpServices): Promise<Ans
   try {
     await services.reload();
   } catch (error) {
+    // Whoever reloads has logged it: signals ask for it too.
     const reason = error instanceof Error ? error.message : String(error);
-    services.log.error({ err: error }, 'Cannot reload the configuration');
     throw new RequestRefusal(500, `The configuration was not reloaded and the old one stays: ${reason}`);
   }
   return text(200, 'Configuration reloaded.');

@@ -21,8 +21,19 @@ interface Setting {
   readonly log: string[];
 }
 
-function setting(names: Readonly<Record<string, readonly string[] | null>> = {}, epochMs?: number): Setting {
-  const clock = new VirtualClock(epochMs);
+/** One whose time of day steps, as when it is set. */
+class SteppingClock extends VirtualClock {
+  stepMs = 0;
+  override epoch(): number {
+    return super.epoch() + this.stepMs;
+  }
+}
+
+function setting(
+  names: Readonly<Record<string, readonly string[] | null>> = {},
+  epochMs?: number,
+  clock = new VirtualClock(epochMs),
+): Setting {
   const engine = new FakeEngine(clock);
   const resolver = new FakeResolver(names);
   const rounds: Round[] = [];
@@ -371,4 +382,22 @@ test('Monitor accounts for every turn: traced, failed, cancelled, late or runnin
   assert.equal(roundsEnded.traced + roundsEnded.failed, rounds.length);
   assert.ok(roundsEnded.failed > 0 && roundsEnded.cancelled > 0, JSON.stringify(roundsEnded));
   assert.equal(roundsRunning, 0);
+});
+
+test('Monitor measures each target once an interval whatever steps the time of day makes, and says when by it', async () => {
+  const clock = new SteppingClock();
+  const { monitor, rounds } = setting({}, undefined, clock);
+  const listed = await config('defaults: { interval: 10s }\ntargets: [198.18.0.1, 198.18.0.2]\n');
+  monitor.apply(listed);
+  await clock.advance(30_000);
+  for (const stepMs of [3_600_000, -7_200_000, 1, -86_400_000]) {
+    clock.stepMs += stepMs;
+    rounds.length = 0;
+    await clock.advance(50_000);
+    monitor.apply(listed);
+    await clock.advance(50_000);
+    assert.equal(rounds.length, 20);
+    for (const { startedAtMs } of rounds) assert.ok(Math.abs(clock.epoch() - startedAtMs) <= 100_000);
+  }
+  assert.equal(monitor.counters().roundsLate, 0);
 });
