@@ -23,11 +23,17 @@ const PACKAGES = {
   jsonnet: 'jsonnet',
   'prometheus-alertmanager': 'prometheus-alertmanager',
   'prometheus-pushgateway': 'prometheus-pushgateway',
+  'prometheus-node-exporter': 'prometheus-node-exporter',
   'victoria-metrics': 'victoria-metrics',
   'systemd-analyze': 'systemd',
   openssl: 'openssl',
   buildah: 'buildah',
   podman: 'podman',
+  netavark: 'netavark',
+  'aardvark-dns': 'aardvark-dns',
+  'podman-compose': 'podman-compose',
+  'docker-compose': 'docker-compose',
+  busybox: 'busybox',
   runc: 'runc',
   skopeo: 'skopeo',
   mmdebstrap: 'mmdebstrap',
@@ -39,7 +45,16 @@ const PACKAGES = {
   chromium: 'chromium',
 } as const;
 
-const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+// The last is where podman's own programs are.
+const PLACES = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+  '/usr/lib/podman',
+];
 
 function missingPackages(): string[] {
   const missing = Object.entries(PACKAGES)

@@ -2,23 +2,16 @@
 // registry over HTTPS that takes them from whoever trusts and logs in, and from nobody else.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readScenario } from '../../lab/scenario-file.ts';
 import { startTunLab } from '../../lab/tun.ts';
-import { get, Output, projectPath, temporaryFolder, untilReady } from './servers.ts';
+import { ContainerEngine } from './container-engine.ts';
+import { get, Output, projectPath, untilReady } from './servers.ts';
 
 const IMAGE = 'localhost/hopscope:test';
 const CHAIN = readScenario(projectPath('test/scenarios/chain.json'));
@@ -26,68 +19,16 @@ const CHAIN = readScenario(projectPath('test/scenarios/chain.json'));
 const UID = 65_532;
 const MOST_COMPRESSED_BYTES = 80_000_000;
 
-const folder = temporaryFolder();
-const path = (...parts: string[]): string => join(folder.path, ...parts);
-
-/** Engines that keep to this folder, and do with what the machine permits. */
-function environment(): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    CONTAINERS_CONF: path('containers.conf'),
-    CONTAINERS_STORAGE_CONF: path('storage.conf'),
-    REGISTRY_AUTH_FILE: path('auth.json'),
-    CONTEXT: path('context'),
-    HOME: path('home'),
-  };
-}
-
-interface Result {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly text: string;
-}
-
-function run(program: string, args: readonly string[], more: { input?: string; env?: object } = {}): Result {
-  const env = { ...environment(), ...more.env } as NodeJS.ProcessEnv;
-  const input = more.input ?? '';
-  const { status, signal, stdout, stderr } = spawnSync(program, args, {
-    encoding: 'utf8',
-    env,
-    input,
-    timeout: 300_000,
-  });
-  return { status, stdout, text: `${program} ${args.join(' ')}: ${signal ?? ''}${stdout}${stderr}` };
-}
-
-function succeed(
-  program: string,
-  args: readonly string[],
-  more: { input?: string; env?: object } = {},
-): string {
-  const result = run(program, args, more);
-  assert.equal(result.status, 0, result.text);
-  return result.stdout;
-}
+const engine = new ContainerEngine();
+const path = engine.path.bind(engine);
+const run = engine.run.bind(engine);
+const succeed = engine.succeed.bind(engine);
 
 before(() => {
-  for (const name of ['home', 'context']) mkdirSync(path(name));
-  writeFileSync(path('auth.json'), '{}');
-  // Without systemd, and within the limits that a process without CAP_SYS_RESOURCE has.
-  writeFileSync(
-    path('containers.conf'),
-    '[containers]\ndefault_ulimits=["nofile=4096:4096","nproc=4096:4096"]\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\n',
-  );
-  writeFileSync(
-    path('storage.conf'),
-    `[storage]\ndriver="overlay"\ngraphroot="${path('graph')}"\nrunroot="${path('run')}"\n`,
-  );
   succeed(projectPath('deploy/container/build'), [IMAGE]);
 });
 
-after(() => {
-  run('podman', ['system', 'reset', '--force']);
-  folder[Symbol.dispose]();
-});
+after(() => engine[Symbol.dispose]());
 
 describe('the image', () => {
   it('is there for amd64, arm64 and arm/v7 under one manifest', () => {
@@ -113,6 +54,21 @@ describe('the image', () => {
     assert.equal(image?.Healthcheck.Test[0], 'CMD');
   });
 
+  it('gives its volume to its user, and tells scanners which packages are left in it', () => {
+    const print =
+      'const fs = require("fs"); const { uid } = fs.statSync("/var/lib/hopscope"); console.log(uid + "\\n" + fs.readFileSync("/var/lib/dpkg/status", "utf8"))';
+    const volume = ['--volume', 'state:/var/lib/hopscope', '--entrypoint', '/usr/bin/node'];
+    const confined = ['--network=none', '--read-only', '--cap-drop=all'];
+    const said = succeed('podman', ['run', '--rm', ...volume, ...confined, imageFor('amd64'), '-e', print]);
+    assert.match(said, /^65532\n/);
+    const packages = [...said.matchAll(/^Package: (.*)$/gm)].map(([, name]) => name);
+    for (const name of ['base-files', 'libc6', 'libstdc++6', 'tzdata'])
+      assert.ok(packages.includes(name), name);
+    assert.ok(!packages.includes('mawk'), 'nothing of mawk is left');
+    assert.match(said, /^Status: install ok installed$/m);
+    assert.match(said, /^Version: 2\./m);
+  });
+
   it('traces with a read-only root, no capability and an ordinary user, is healthy and ends on SIGTERM', async () => {
     await using lab = await startTunLab(CHAIN);
     const { namespace } = lab;
@@ -125,7 +81,7 @@ describe('the image', () => {
         ...['--read-only', '--cap-drop=all', '--security-opt=no-new-privileges', imageFor('amd64')],
         ...['serve', '198.18.0.1'],
       ],
-      { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+      { env: engine.environment(), stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const output = new Output(child);
     const exit = once(child, 'exit');
