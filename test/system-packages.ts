@@ -21,6 +21,7 @@ const PACKAGES = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
   jsonnet: 'jsonnet',
+  kubectl: 'kubernetes-client',
   'prometheus-alertmanager': 'prometheus-alertmanager',
   'prometheus-pushgateway': 'prometheus-pushgateway',
   'prometheus-node-exporter': 'prometheus-node-exporter',
