@@ -2,7 +2,8 @@
 // unknown, except where it has joined the old one again.
 
 import { DESTINATION_MARK } from './address-table.ts';
-import { ANYWHERE, type DestinationMemory } from './destination-memory.ts';
+import { ANYWHERE } from './aliases.ts';
+import type { DestinationMemory } from './destination-memory.ts';
 import type { Evidence, FlowStanding } from './evidence.ts';
 import { expectedHops } from './expected-paths.ts';
 import type { Investigation } from './investigation.ts';

@@ -3,6 +3,7 @@
 // Invariant: only what was observed is in it; a TTL where a flow saw nothing holds 0 and agrees with everything.
 
 import { type AddressTable, DESTINATION_ID, DESTINATION_MARK } from './address-table.ts';
+import { Aliases, ANYWHERE } from './aliases.ts';
 import { isImprobableSilence } from './statistics.ts';
 
 /** Words of a TTL's record before its expected addresses. */
@@ -22,8 +23,7 @@ const RTT_WEIGHT = 1 / 4;
 const DEVIATION_WEIGHT = 1 / 16;
 /** Half a millisecond and 2 %: what a first RTT is trusted to. */
 const FIRST_DEVIATION = RTT_UNITS_PER_MS / 2;
-/** Most addresses kept as standing for one position, and most kept as known siblings; the oldest go first. */
-export const MAX_ALIASES = 128;
+/** Most addresses kept as known siblings; the oldest go first. */
 export const MAX_SIBLINGS = 96;
 export const MAX_SUSPECTS = 16;
 /** Unanswered probes after which a hop that never answered on this route is not expected to. */
@@ -32,15 +32,6 @@ const NEVER_HEARD = 40;
 const SILENT_ALPHA = 1e-6;
 /** Probability that an end was never met at its TTL by chance. */
 const NEARER_ALPHA = 1e-6;
-/** In place of a TTL: two addresses of one router are so wherever it stands. */
-export const ANYWHERE = 0;
-
-/** An address at a TTL; those of one group stand for one position. */
-export interface Alias {
-  readonly ttl: number;
-  readonly id: number;
-  group: number;
-}
 
 export interface Sibling {
   readonly ttl: number;
@@ -83,7 +74,7 @@ export class DestinationMemory {
   unevenFrom = 0;
   /** How often that was seen since the route last changed. */
   unevenSigns = 0;
-  aliases: Alias[] = [];
+  readonly aliases: Aliases;
   siblings: Sibling[] = [];
   /** Paths that multipath discovery found on the present route; 0 while unknown. */
   discoveredPaths = 0;
@@ -92,13 +83,13 @@ export class DestinationMemory {
   overshoots: number[] = [];
   #cells: Uint32Array;
   #horizon: number;
-  #groups = 0;
   readonly #width: number;
 
   constructor(address: string, flows: number, table: AddressTable) {
     this.address = address;
     this.flows = flows;
     this.table = table;
+    this.aliases = new Aliases(table);
     this.#width = FLOWS + flows;
     this.#horizon = 0;
     this.#cells = new Uint32Array(0);
@@ -142,9 +133,7 @@ export class DestinationMemory {
 
   /** Whether two addresses stand for one position at `ttl`. */
   alike(ttl: number, a: string, b: string): boolean {
-    if (a === b) return true;
-    if (this.aliases.length === 0) return false;
-    return this.#grouped(ttl, a, b) || this.#grouped(ANYWHERE, a, b);
+    return this.aliases.alike(ttl, a, b);
   }
 
   /** Whether all flows that know anything of `ttl` know the same position. */
@@ -161,11 +150,7 @@ export class DestinationMemory {
 
   /** How many routers stand for the position of `address` at `ttl`: more than one where packets are spread. */
   positionSize(ttl: number, address: string): number {
-    const group = this.#groupOf(ttl, address);
-    if (group === 0) return 1;
-    let size = 0;
-    for (const alias of this.aliases) if (alias.ttl === ttl && alias.group === group) size++;
-    return size;
+    return this.aliases.positionSize(ttl, address);
   }
 
   /** Whether `address` is one of several that stand for one position at `ttl`. */
@@ -175,14 +160,7 @@ export class DestinationMemory {
 
   /** From now on `a` and `b` stand for one position at `ttl`; at `ANYWHERE` they are one router's. */
   unite(ttl: number, a: string, b: string): void {
-    if (this.alike(ttl, a, b)) return;
-    const into = this.#memberOf(ttl, a).group;
-    const from = this.#memberOf(ttl, b).group;
-    for (const alias of this.aliases) if (alias.ttl === ttl && alias.group === from) alias.group = into;
-    while (this.aliases.length > MAX_ALIASES) {
-      const oldest = this.aliases.shift();
-      if (oldest !== undefined) this.table.release(oldest.id);
-    }
+    this.aliases.unite(ttl, a, b);
   }
 
   /** Whether `address` was seen at `ttl` on the present route: by any flow, or by multipath discovery. */
@@ -198,7 +176,7 @@ export class DestinationMemory {
   knowsFrom(ttl: number, address: string): boolean {
     const id = this.table.find(address);
     if (id === 0) return false;
-    if (this.aliases.some((alias) => alias.id === id && (alias.ttl >= ttl || alias.ttl === ANYWHERE)))
+    if (this.aliases.all.some((alias) => alias.id === id && (alias.ttl >= ttl || alias.ttl === ANYWHERE)))
       return true;
     for (let t = ttl; t <= this.#horizon; t++) {
       for (let flow = 0; flow < this.flows; flow++) if (this.expected(flow, t) === id) return true;
@@ -410,8 +388,7 @@ export class DestinationMemory {
       for (let flow = 0; flow < this.flows; flow++) this.forget(flow, ttl);
     }
     this.dropSiblingsFrom(0);
-    for (const alias of this.aliases) this.table.release(alias.id);
-    this.aliases = [];
+    this.aliases.release();
     for (const suspect of this.suspects) this.table.release(suspect.id);
     this.suspects = [];
   }
@@ -425,36 +402,6 @@ export class DestinationMemory {
   restoreReplies(ttl: number, words: readonly number[]): void {
     this.#grow(ttl);
     this.#cells.set(words.slice(0, FLOWS), (ttl - 1) * this.#width);
-  }
-
-  /** Takes back an alias whose id is held. */
-  restoreAlias(alias: Alias): void {
-    this.aliases.push(alias);
-    this.#groups = Math.max(this.#groups, alias.group);
-  }
-
-  #grouped(ttl: number, a: string, b: string): boolean {
-    const group = this.#groupOf(ttl, a);
-    return group !== 0 && group === this.#groupOf(ttl, b);
-  }
-
-  #groupOf(ttl: number, address: string): number {
-    if (this.aliases.length === 0) return 0;
-    const id = this.table.find(address);
-    if (id === 0) return 0;
-    for (const alias of this.aliases) if (alias.ttl === ttl && alias.id === id) return alias.group;
-    return 0;
-  }
-
-  #memberOf(ttl: number, address: string): Alias {
-    const id = this.table.find(address);
-    const known = this.aliases.find((alias) => alias.ttl === ttl && alias.id === id);
-    if (known !== undefined) return known;
-    const held = this.table.hold(address);
-    this.#groups++;
-    const added: Alias = { ttl, id: held, group: this.#groups };
-    this.aliases.push(added);
-    return added;
   }
 
   #grow(ttl: number): void {

@@ -3,13 +3,8 @@
 
 import { parseAddress } from '../wire/address.ts';
 import { type AddressTable, DESTINATION_MARK } from './address-table.ts';
-import {
-  DestinationMemory,
-  MAX_ALIASES,
-  MAX_SIBLINGS,
-  MAX_SUSPECTS,
-  REPLY_WORDS,
-} from './destination-memory.ts';
+import { MAX_ALIASES } from './aliases.ts';
+import { DestinationMemory, MAX_SIBLINGS, MAX_SUSPECTS, REPLY_WORDS } from './destination-memory.ts';
 import { MAX_ROUTES, RouteMemory, type RouteRecord } from './route-memory.ts';
 
 /** Moves whenever the meaning of a field does. */
@@ -100,7 +95,7 @@ function plainDestination({ memory, routes }: Remembered): PlainDestination {
     counts: countsOf(memory),
     reached: [memory.everReached, memory.unreachable] as const,
     hops,
-    aliases: memory.aliases.map(({ ttl, id, group }) => [ttl, indexOf(id), group]),
+    aliases: memory.aliases.all.map(({ ttl, id, group }) => [ttl, indexOf(id), group]),
     siblings: memory.siblings.map(({ ttl, id }) => [ttl, indexOf(id)]),
     suspects: memory.suspects.map(({ ttl, id, times }) => [ttl, indexOf(id), times]),
     overshoots: Array.from(memory.overshoots, (count) => count ?? 0),
@@ -151,7 +146,7 @@ function remember(plain: PlainDestination, flows: number, table: AddressTable): 
   const hold = (index: number): number => table.hold(addressOf(index));
   const [first, second, third] = [0, 1, 2] as const;
   for (const row of plain.aliases) {
-    memory.restoreAlias({
+    memory.aliases.restore({
       ttl: row[first] as number,
       id: hold(row[second] as number),
       group: row[third] as number,
