@@ -21,6 +21,9 @@ const SUSPICIONS = 2;
 
 /** Times that ways of different length must have shown: a route that changes meanwhile looks the same once. */
 const UNEVEN_SIGNS = 2;
+/** Probes that a tracer spends on an end, and the probability up to which chance may take all of them. */
+const DECISIVE_TRIES = 3;
+const WAVERING_ALPHA = 1e-3;
 
 interface Move {
   readonly standing: FlowStanding;
@@ -87,7 +90,11 @@ export function learnAlternations(investigation: Investigation): void {
 
 /** Packets of one flow that go ways of different length make a muddle of all TTLs from where they part. */
 function noteUnevenWays(memory: DestinationMemory, evidence: Evidence): void {
-  const uneven = evidence.standings().filter(({ flow }) => evidence.sights.isUneven(flow));
+  const all = evidence.standings();
+  // Where routers have no addresses the ends alone tell, and those of one flow may be lost answers.
+  const answersWell = memory.destinationSilenceIsImprobable(DECISIVE_TRIES, WAVERING_ALPHA);
+  const wavering = all.filter(({ flow }) => answersWell && evidence.sights.endWavers(flow));
+  const uneven = wavering.length > 1 ? wavering : all.filter(({ flow }) => evidence.sights.isUneven(flow));
   if (uneven.length === 0) return;
   memory.unevenSigns++;
   if (memory.unevenSigns < UNEVEN_SIGNS) return;

@@ -97,6 +97,8 @@ function tallyDestination(memory: DestinationMemory, trace: Trace): void {
   for (const hop of trace.hops) {
     if (!endsAt(memory, hop.ttl)) continue;
     const answered = hop.replies.filter((reply) => isDestination(reply.kind)).length;
+    // Met beyond alone it may have moved: whether these were misses is not settled yet.
+    if (answered === 0) continue;
     // Where longer ways pass a silent router, its misses cannot be told from the destination's.
     const passes = (flow: number): boolean =>
       flow < memory.flows &&

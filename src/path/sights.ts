@@ -218,6 +218,14 @@ export class Sights {
     return before > 0 && after > 0;
   }
 
+  /** Whether a flow met the destination nearer and farther to and fro. */
+  endWavers(flow: number): boolean {
+    const ends = this.allOf(flow).flatMap(({ reachedTtl }) => (reachedTtl > 0 ? [reachedTtl] : []));
+    const nearest = Math.min(...ends);
+    const turns = ends.filter((end, i) => i > 0 && (end === nearest) !== (ends[i - 1] === nearest));
+    return turns.length > 1;
+  }
+
   /** What the first sight saw of a flow. */
   firstOf(flow: number): SeenPath | undefined {
     return this.#firstSight.get(flow);

@@ -32,7 +32,9 @@ export function judge(investigation: Investigation): Verdict {
   if (isRehash(investigation, moved, isolated)) return 'ecmp';
   if (isolated && !showsAnotherRouter(investigation)) return 'renamed';
   const seen = moved.filter(({ votes }) => votes > 0);
-  return seen.every((standing) => hidesAddresses(investigation, standing)) ? 'length' : 'reroute';
+  if (!seen.every((standing) => hidesAddresses(investigation, standing))) return 'reroute';
+  // Who speaks up at a hop that had fallen silent may be anybody.
+  return moved.some((standing) => changesLength(investigation, standing)) ? 'length' : 'renamed';
 }
 
 /** Whether a flow that moved meets the destination at another TTL for sure; not where only a nearer answer may be lost. */
