@@ -38,6 +38,8 @@ export interface PathRecordOptions {
   readonly directory?: AddressDirectory | null;
   /** Whether AS numbers are looked up in a database. */
   readonly asDatabase?: () => boolean;
+  /** What reports call the place that is measured from. */
+  readonly vantagePoint?: string;
   /** Null keeps some hours in memory only. */
   readonly disk?: DiskSettings | null;
   /** The history on disk is out of order, and why; null: it is in order again. */
@@ -80,6 +82,7 @@ export class PathRecord implements AsyncDisposable {
       history: this.#history,
       directory,
       asDatabase: options.asDatabase ?? (() => false),
+      vantagePoint: options.vantagePoint ?? 'this exporter',
       live: this.#live,
       traces: this.#traces,
       startedAtMs: now(),

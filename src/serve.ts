@@ -1,6 +1,7 @@
 // The exporter put together: engine, monitor, metrics and HTTP around one configuration.
 // Invariant: a reload puts a whole new configuration in force, or nothing of it.
 
+import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { RunningServer, TextSink } from './cli/cli-io.ts';
 import { createLog } from './cli/log.ts';
@@ -182,6 +183,7 @@ class Exporter {
       version,
       probes: this.#probes,
       now: () => Date.now(),
+      vantagePoint: hostname(),
       directory,
       asDatabase: () => this.#config.enrich.asn !== null,
       disk: diskSettings(loaded.config, options.historyPath),

@@ -5,7 +5,7 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ApiChange, ApiPage, ApiRoute, ApiTarget, ApiTimeline } from '../src/http/api-shapes.ts';
 import { Ago, At } from './age.tsx';
-import { targetPath } from './api-client.ts';
+import { apiUrl, targetPath } from './api-client.ts';
 import { ChangeList } from './change-list.tsx';
 import { nowMs } from './clock.ts';
 import { ChangeDiff, PeriodDiff } from './diff-panel.tsx';
@@ -85,7 +85,24 @@ function PeriodChanges({ timeline }: { readonly timeline: ApiTimeline | null }):
           withTarget={false}
         />
       )}
+      {timeline === null ? null : <Exports fromMs={timeline.fromMs} toMs={timeline.toMs} />}
     </section>
+  );
+}
+
+/** What is taken away of the period, or of its part in focus. */
+function Exports(period: Period): JSX.Element {
+  const { target, focus } = address.value;
+  const { fromMs, toMs } = focus ?? period;
+  const url = (what: string, format: string | null): string =>
+    apiUrl(targetPath(target, what), { format, from: Math.floor(fromMs), to: Math.ceil(toMs) });
+  return (
+    <p class="exports">
+      <a href={url('bundle', 'html')} target="_blank" rel="noreferrer">
+        Report for a provider
+      </a>{' '}
+      <a href={url('export/atlas', null)}>Atlas JSON</a>
+    </p>
   );
 }
 

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { nearestName } from '../config/nearest.ts';
+import type { BundleOptionValues } from './bundle-command.ts';
 import type { CliIo, CliServices } from './cli-io.ts';
 import { EXIT, exitStatusOf, UsageError } from './exit-status.ts';
 import type { ImportOptionValues } from './import-command.ts';
@@ -69,6 +70,7 @@ function buildProgram(io: CliIo, services: CliServices, finish: (status: number)
   addServe(program, io, services, finish);
   addPush(program, io, services, finish);
   addImport(program, io, services, finish);
+  addBundle(program, io, services, finish);
   addCheck(program, io, services, finish);
   if (services.demo !== undefined) addDemo(program, io, services.demo, finish);
   return program;
@@ -195,6 +197,25 @@ function addImport(program: Command, io: CliIo, services: CliServices, finish: F
     });
 }
 
+function addBundle(program: Command, io: CliIo, services: CliServices, finish: Finish): void {
+  program
+    .command('bundle')
+    .configureOutput({ outputError: complainAs('hopscope bundle') })
+    .description('what changed on the path to a target and the evidence for it, for a provider')
+    .argument('<target>', 'key of the target in the history, as example.org/icmp')
+    .requiredOption('--history.path <path>', 'history to read')
+    .option('--from <time>', 'begin of the period: a date, or epoch milliseconds (a day before its end)')
+    .option('--to <time>', 'end of the period (now)')
+    .option('--format <name>', 'html, a report in one file, or json', 'html')
+    .option('--vantage <name>', "what to call the place that was measured from (the host's name)")
+    .option('--asn <file>', 'AS numbers from an MMDB file, as GeoLite2-ASN.mmdb')
+    .addHelpText('after', BUNDLE_EXAMPLES)
+    .action(async (target: string, values: BundleOptionValues) => {
+      const { bundleCommand } = await import('./bundle-command.ts');
+      finish(await bundleCommand(target, values, io, services));
+    });
+}
+
 function addCheck(program: Command, io: CliIo, services: CliServices, finish: Finish): void {
   program
     .command('check')
@@ -276,6 +297,13 @@ Examples:
   hopscope trace --output atlas example.org | hopscope import - --history.path hopscope.db
 
 What the history has already is not written again. Do not import while hopscope serve has the history.`;
+
+const BUNDLE_EXAMPLES = `
+Examples:
+  hopscope bundle example.org/icmp --history.path hopscope.db --from 2026-11-23 > report.html
+
+While hopscope serve has the history, it gives the same:
+  curl 'http://localhost:10434/api/v1/targets/example.org/bundle?format=html'`;
 
 const SERVE_EXAMPLES = `
 Examples:

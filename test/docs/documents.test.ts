@@ -196,7 +196,7 @@ const FOREIGN_OPTIONS = new Set([
 
 async function optionNames(): Promise<Set<string>> {
   const names = new Set<string>();
-  for (const command of ['', 'trace', 'serve', 'push', 'import', 'check']) {
+  for (const command of ['', 'trace', 'serve', 'push', 'import', 'bundle', 'check']) {
     const { io, run } = harness();
     await run(...(command === '' ? [] : [command]), '--help');
     for (const [option] of io.out.matchAll(/(?<![\w.-])--?[a-z0-9][a-z0-9.-]*/gi)) names.add(option);

@@ -162,7 +162,7 @@ async function commandLinePage(): Promise<string> {
     '| 2 | wrong usage or configuration |',
     '| 3 | not permitted, or refused by the system; for `push`: not delivered |',
   ];
-  for (const command of ['', 'trace', 'serve', 'push', 'import', 'check', 'demo']) {
+  for (const command of ['', 'trace', 'serve', 'push', 'import', 'bundle', 'check', 'demo']) {
     const text = await helpOf(command);
     parts.push('', `## ${`hopscope ${command}`.trim()}`, '', '```text', text.trimEnd(), '```');
   }

@@ -102,6 +102,24 @@ async function hasData(namespace: Namespace, expression: string): Promise<boolea
   return false;
 }
 
+/** What the dashboard of one target links to, and what can be taken to another history. */
+async function checkReports(namespace: Namespace, folder: string): Promise<void> {
+  const url = `http://127.0.0.1:10434/api/v1/targets/${MOVED}`;
+  const bundle = JSON.parse((await get(namespace, `${url}/bundle`)).body);
+  assert.ok(bundle.changes.length > 0, JSON.stringify(bundle.summary));
+  assert.equal(bundle.addresses['100.64.4.1'].asn, 64666);
+  assert.match((await get(namespace, `${url}/bundle?format=html`)).body, /^<!doctype html>/);
+  const results = join(folder, 'results.json');
+  writeFileSync(results, (await get(namespace, `${url}/export/atlas`)).body);
+  const other = join(folder, 'other.db');
+  const { stdout, exitCode } = await namespace.run([
+    projectPath('bin/hopscope'),
+    ...['import', results, '--history.path', other],
+  ]);
+  assert.equal(exitCode, 0, stdout);
+  assert.match(stdout, /^198\.18\.1\.1\/icmp: \d{2,} runs, [2-9] paths?/);
+}
+
 describe('the Grafana dashboards', () => {
   it('ask for nothing that a real Prometheus cannot answer', async () => {
     await using lab = await startTunLab(SCENARIO, { seed: 5 });
@@ -161,5 +179,6 @@ describe('the Grafana dashboards', () => {
     assert.equal(status, 200, body);
     const titles = JSON.parse(body).nodes.map(({ title }: { title: string }) => title);
     for (const address of ['100.64.2.1', '100.64.4.1', MOVED]) assert.ok(titles.includes(address), body);
+    await checkReports(namespace, folder.path);
   });
 });

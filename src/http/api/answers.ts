@@ -4,6 +4,7 @@ import type { RecordedChange, RecordedGroup, RouteAt } from '../../history/path-
 import type { RecordedRun } from '../../history/recorded-run.ts';
 import { type LatestRun, standingOf, type TargetEntry } from '../../history/target-board.ts';
 import type { AddressDirectory } from '../../path/address-facts.ts';
+import { changeWords, groupWords } from '../../report/change-words.ts';
 import type {
   ApiAddress,
   ApiChange,
@@ -15,7 +16,6 @@ import type {
 } from '../api-shapes.ts';
 import { apiAddress, asNumbersOf } from './address-facts.ts';
 import type { ApiServices } from './api-services.ts';
-import { changeWords, groupWords } from './change-words.ts';
 
 type Facts = Pick<ApiServices, 'board' | 'directory'>;
 

@@ -13,6 +13,8 @@ export interface ApiServices {
   readonly directory: AddressDirectory | null;
   /** Whether AS numbers come from a database. */
   asDatabase(): boolean;
+  /** What reports call the place that is measured from. */
+  readonly vantagePoint: string;
   readonly live: LiveFeed;
   readonly traces: TraceDesk;
   /** Epoch milliseconds. */

@@ -52,6 +52,7 @@ test('every endpoint answers as the OpenAPI document says', async () => {
     '/api/v1/traces/{id}': 'TraceNow',
     '/api/v1/status': 'Status',
     '/api/v1/targets/{key}/export/atlas': 'AtlasResults',
+    '/api/v1/targets/{key}/bundle': 'SupportBundle',
     '/api/graph/fields': 'GraphFields',
     [`/api/graph/data?target=${KEY}`]: 'GraphData',
     '/api/health': 'Health',

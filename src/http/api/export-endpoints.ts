@@ -1,19 +1,38 @@
-// What is taken away from here: runs as RIPE Atlas results. Invariant: streamed, so that the length of a period costs time
-// and no memory; a period with too much in it is refused before anything is sent.
+// What is taken away from here: runs as RIPE Atlas results, and the bundle for a provider. Invariant: runs are streamed, so
+// that the length of a period costs time and no memory; a period with too much in it is refused before anything is sent.
 
 import { atlasResultOfRun } from '../../report/atlas-writer.ts';
+import { makeBundle } from '../../report/bundle-maker.ts';
+import { reportPage } from '../../report/report-page.ts';
+import { REPORT_POLICY } from '../../report/report-style.ts';
 import { destinationOf, MAX_RUNS, pagesOf, RouteBook, runsOf } from '../../report/stored-runs.ts';
 import { parseAddress } from '../../wire/address.ts';
 import { RequestRefusal } from '../http-error.ts';
 import type { HttpServices } from '../http-services.ts';
-import { type Answer, JSON_TYPE } from '../response.ts';
+import { type Answer, HTML, JSON_TYPE } from '../response.ts';
 import type { ApiServices } from './api-services.ts';
-import type { ApiCall, ApiEndpoint } from './endpoint.ts';
+import { type ApiCall, type ApiEndpoint, json } from './endpoint.ts';
+import { choiceParameter, textParameter } from './parameters.ts';
 import { entryOf, FROM, periodOf, TO } from './target-period.ts';
 
 const CHUNK_LENGTH = 65_536;
 
-export function exportEndpoints(services: Pick<HttpServices, 'now'>, api: ApiServices): ApiEndpoint[] {
+const FORMAT = choiceParameter(
+  'format',
+  ['json', 'html'],
+  'json',
+  'Data, or a report that is one HTML file.',
+);
+const VANTAGE = textParameter(
+  'vantage',
+  200,
+  'What to call this vantage point; by default the name of its host.',
+);
+
+export function exportEndpoints(
+  services: Pick<HttpServices, 'now' | 'about'>,
+  api: ApiServices,
+): ApiEndpoint[] {
   return [
     {
       method: 'GET',
@@ -23,6 +42,14 @@ export function exportEndpoints(services: Pick<HttpServices, 'now'>, api: ApiSer
       shape: 'AtlasResults',
       refusals: [413],
       handle: (call) => atlasExport(call, services, api),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/targets/{key}/bundle',
+      summary: 'What changed in a period and the evidence for it, to be attached to a ticket to a provider.',
+      parameters: [FROM, TO, FORMAT, VANTAGE],
+      shape: 'SupportBundle',
+      handle: (call) => bundle(call, services, api),
     },
   ];
 }
@@ -64,6 +91,50 @@ async function atlasExport(
     type: JSON_TYPE,
     body,
     headers: { 'Content-Disposition': `attachment; filename="${fileName(target.host, 'atlas.json')}"` },
+  };
+}
+
+async function bundle(
+  call: ApiCall,
+  services: Pick<HttpServices, 'now' | 'about'>,
+  api: ApiServices,
+): Promise<Answer> {
+  const { target, latest } = entryOf(call, api);
+  const { protocol, port, flows, queries, packetLength } = target.module;
+  const made = await makeBundle(
+    {
+      ...periodOf(call, services),
+      vantagePoint: call.get(VANTAGE) ?? api.vantagePoint,
+      target: {
+        key: target.key,
+        host: target.host,
+        address: latest?.address ?? (parseAddress(target.host) === undefined ? null : target.host),
+        labels: target.labels,
+      },
+      method: { protocol, port, intervalMs: target.intervalMs, flows, queries, packetLength },
+    },
+    {
+      history: api.history,
+      directory: api.directory,
+      nowMs: services.now(),
+      generator: `hopscope ${services.about.version}`,
+    },
+  );
+  const name = (ending: string): string => fileName(target.host, ending);
+  if (call.get(FORMAT) === 'json') {
+    return {
+      ...json(made),
+      headers: { 'Content-Disposition': `attachment; filename="${name('bundle.json')}"` },
+    };
+  }
+  return {
+    status: 200,
+    type: HTML,
+    body: reportPage(made),
+    headers: {
+      'Content-Disposition': `inline; filename="${name('report.html')}"`,
+      'Content-Security-Policy': `${REPORT_POLICY}; frame-ancestors 'none'`,
+    },
   };
 }
 

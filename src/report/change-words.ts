@@ -1,8 +1,8 @@
 // Path changes in words. Invariant: what is said is what was recorded; where AS numbers are known and differ they are
 // said, else addresses.
 
-import type { RecordedChange, RecordedGroup } from '../../history/path-history.ts';
-import type { AsNumberOf } from '../../path/as-path.ts';
+import type { RecordedChange, RecordedGroup } from '../history/path-history.ts';
+import type { AsNumberOf } from '../path/as-path.ts';
 
 /** One change in words: "hop 7 left AS64500 for AS64511". */
 export function changeWords(change: RecordedChange, asNumberOf: AsNumberOf): string {

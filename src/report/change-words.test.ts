@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RecordedChange, RecordedGroup } from '../../history/path-history.ts';
+import type { RecordedChange, RecordedGroup } from '../history/path-history.ts';
 import { changeWords, groupWords } from './change-words.ts';
 
 const CHANGE: RecordedChange = {
