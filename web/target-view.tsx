@@ -78,6 +78,7 @@ function PeriodChanges({ timeline }: { readonly timeline: ApiTimeline | null }):
       <h2 id="changes-title">
         {changes.length === 0 ? 'No change in this period' : formatCount(changes.length, 'change')}
       </h2>
+      {timeline === null ? null : <Exports fromMs={timeline.fromMs} toMs={timeline.toMs} />}
       {changes.length === 0 ? null : (
         <ChangeList
           changes={changes.toReversed()}
@@ -85,7 +86,6 @@ function PeriodChanges({ timeline }: { readonly timeline: ApiTimeline | null }):
           withTarget={false}
         />
       )}
-      {timeline === null ? null : <Exports fromMs={timeline.fromMs} toMs={timeline.toMs} />}
     </section>
   );
 }
