@@ -108,6 +108,14 @@ describe('deploy/prometheus', () => {
     }
   });
 
+  it('has a mixin with every dashboard of deploy/grafana', () => {
+    const shown = `(import '${join(FOLDER, 'mixin/mixin.libsonnet')}').grafanaDashboards`;
+    const dashboards = JSON.parse(succeed('jsonnet', '--exec', shown)) as Record<string, { uid: string }>;
+    const files = readdirSync(join(ROOT, 'deploy/grafana/json')).sort();
+    assert.deepEqual(Object.keys(dashboards).sort(), files);
+    for (const [file, { uid }] of Object.entries(dashboards)) assert.equal(`${uid}.json`, file);
+  });
+
   it('has every alert for static targets and for probes, each with words, a severity and a runbook that is there', () => {
     const alerts = [
       'PathChanged',

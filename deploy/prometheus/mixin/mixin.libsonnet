@@ -1,2 +1,3 @@
-// hopscope's monitoring mixin: prometheusAlerts and prometheusRules as every mixin has them, settings in _config.
-(import 'config.libsonnet') + (import 'alerts.libsonnet') + (import 'recording.libsonnet')
+// hopscope's monitoring mixin: prometheusAlerts, prometheusRules and grafanaDashboards as every mixin has them, settings in
+// _config.
+(import 'config.libsonnet') + (import 'alerts.libsonnet') + (import 'recording.libsonnet') + (import 'dashboards.libsonnet')
