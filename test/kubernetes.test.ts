@@ -278,6 +278,9 @@ describe('deploy/kubernetes', () => {
 
   it('has a DaemonSet whose pods are those of the Deployment', () => {
     assert.equal(workload('every-node').kind, 'DaemonSet');
+    // A Service over several vantage points would send each probe to another one: routes would seem to change.
+    assert.equal(objects('every-node', 'Probe').length, 0);
+    assert.equal(objects('site', 'Probe').length, 1);
     assert.deepEqual(workload('every-node').spec.template, workload('site').spec.template);
   });
 
