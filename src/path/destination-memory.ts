@@ -74,6 +74,9 @@ export class DestinationMemory {
   unevenFrom = 0;
   /** How often that was seen since the route last changed. */
   unevenSigns = 0;
+  /** TTLs at which flows met the destination in the latest round, and rounds in a row that met it at the same ones. */
+  ends: readonly number[] = [];
+  calmRounds = 0;
   readonly aliases: Aliases;
   siblings: Sibling[] = [];
   /** Paths that multipath discovery found on the present route; 0 while unknown. */
@@ -182,6 +185,15 @@ export class DestinationMemory {
       for (let flow = 0; flow < this.flows; flow++) if (this.expected(flow, t) === id) return true;
     }
     return this.siblings.some((sibling) => sibling.id === id && sibling.ttl >= ttl);
+  }
+
+  /** The ways of packets no longer differ in length: what is known from where they parted is of no use. */
+  endMuddle(): void {
+    for (let ttl = this.unevenFrom; this.unevenFrom > 0 && ttl <= this.#horizon; ttl++) {
+      for (let flow = 0; flow < this.flows; flow++) this.forget(flow, ttl);
+    }
+    this.unevenFrom = 0;
+    this.unevenSigns = 0;
   }
 
   /** Notes that `address` alternated with the expected one; returns how often it did. */

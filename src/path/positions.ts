@@ -40,7 +40,10 @@ export class Positions {
       if (same > 0) return 'same';
       // Where others meet several routers, this one may do so too and not have shown it yet.
       if (!this.#spreadsAt(ttl)) return 'differs';
-      return this.#isImprobable(ttl, strangers) && !this.#isOfSpread(flow, ttl) ? 'differs' : 'spread';
+      const ends = this.#sights.shownAt(flow, ttl).every((address) => address === DESTINATION_MARK);
+      return ends || (this.#isImprobable(ttl, strangers) && !this.#isOfSpread(flow, ttl))
+        ? 'differs'
+        : 'spread';
     }
     let poolStrangers = 0;
     for (const other of this.#poolOf(flow, ttl)) {
@@ -48,7 +51,9 @@ export class Positions {
       if (count.same > 0) return 'same';
       poolStrangers += count.strangers;
     }
-    return this.#isImprobable(ttl, poolStrangers) ? 'differs' : 'spread';
+    // The destination is no router of a position, however many it has.
+    const ends = this.#sights.shownAt(flow, ttl).every((address) => address === DESTINATION_MARK);
+    return ends || this.#isImprobable(ttl, poolStrangers) ? 'differs' : 'spread';
   }
 
   /** Whether packets of one flow are known, or now seen, to meet several routers at the position. */

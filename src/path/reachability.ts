@@ -14,6 +14,9 @@ const UNREACHABLE_ALPHA = 1e-8;
 const SILENT_TRACES = 3;
 const SILENT_FLOWS = 8;
 
+/** Rounds in a row after which ways of different length are no more. */
+const CALM_ROUNDS = 20;
+
 /** Where to ask a silent destination again: one TTL. */
 export interface SilenceQuestion {
   readonly flows: number;
@@ -51,6 +54,9 @@ export class Reachability {
     if (memory.everReached && !memory.unreachable) tallyDestination(memory, trace);
     if (arrived !== undefined) {
       memory.lastEnd = Math.max(...paths.map((path) => path.reachedTtl));
+      noteCalm(memory, paths);
+      // What wavered while it was gone has found its way.
+      if (memory.unreachable) memory.endMuddle();
       memory.destinationMisses = 0;
       memory.everReached = true;
       const recovered = memory.unreachable;
@@ -83,6 +89,15 @@ export class Reachability {
     this.#traces = 0;
     return reachabilityChange(memory, 'unreachable', 0, atMs);
   }
+}
+
+/** A muddle in which every flow meets the destination where it did before, for long, is none any more. */
+function noteCalm(memory: DestinationMemory, paths: readonly SeenPath[]): void {
+  const ends = paths.map((path) => path.reachedTtl);
+  const calm = ends.every((end, i) => end === 0 || (memory.ends[i] ?? 0) === 0 || end === memory.ends[i]);
+  memory.ends = ends.map((end, i) => end || (memory.ends[i] ?? 0));
+  memory.calmRounds = calm ? memory.calmRounds + 1 : 0;
+  if (memory.unevenFrom > 0 && memory.calmRounds >= CALM_ROUNDS) memory.endMuddle();
 }
 
 /** Probes with a TTL at which some flow expects the destination, and how many of them it answered. */
