@@ -112,6 +112,20 @@ test('serve reloads at SIGHUP, also after a reload that failed, and closes once'
   assert.equal(harness.io.out + harness.io.err, '');
 });
 
+test('serve that is told to end while it starts ends once it has started', async () => {
+  const server = new FakeServer();
+  const started = Promise.withResolvers<RunningServer>();
+  const harness = new CliHarness({ services: { serve: () => started.promise } });
+  const running = harness.start('serve');
+  await harness.clock.advance(0);
+  harness.io.emit('SIGHUP');
+  harness.io.emit('SIGTERM');
+  assert.equal(server.closes, 0);
+  started.resolve(server);
+  assert.equal(await running, 0);
+  assert.deepEqual([server.reloads, server.closes, harness.io.subscriptions], [0, 1, 0]);
+});
+
 test('serve that cannot start says why: status 2 for what was written wrong, 3 for what the system refused', async () => {
   for (const [error, status] of [
     [new HttpError('bad-address', 'Cannot use "x" as --web.listen-address: write host:port'), 2],

@@ -39,7 +39,7 @@ export async function serveCommand(
     if (options.webConfigFile !== undefined) await checkWebConfig(options.webConfigFile, io);
     return checkCommand(options.configFile, targets, io, services);
   }
-  return runServer(await services.serve(options), io);
+  return runServer(() => services.serve(options), io);
 }
 
 /** @throws ConfigError */
@@ -82,21 +82,35 @@ export function readServeOptions(targets: readonly string[], values: ServeOption
   return { ...options, arguments: inForce };
 }
 
-async function runServer(server: RunningServer, io: CliIo): Promise<ExitStatus> {
+/** Signals are heard from before the start on: a server that already listens may be told to end. */
+async function runServer(start: () => Promise<RunningServer>, io: CliIo): Promise<ExitStatus> {
+  let server: RunningServer | null = null;
+  let ending = false;
   let closing = false;
   const close = (): void => {
-    if (closing) return;
+    ending = true;
+    if (server === null || closing) return;
     closing = true;
     // `ended` tells how it went.
     server.close().catch(() => {});
   };
   // A failed reload is logged and counted by the server itself; the old configuration stays.
-  const reload = (): void => void server.reload().catch(() => {});
+  const reload = (): void => void server?.reload().catch(() => {});
   const subscriptions = [
     io.onSignal('SIGINT', close),
     io.onSignal('SIGTERM', close),
     io.onSignal('SIGHUP', reload),
   ];
+  const unsubscribe = (): void => {
+    for (const each of subscriptions) each();
+  };
+  try {
+    server = await start();
+  } catch (error) {
+    unsubscribe();
+    throw error;
+  }
+  if (ending) close();
   try {
     await server.ended;
     return EXIT.reached;
@@ -106,7 +120,7 @@ async function runServer(server: RunningServer, io: CliIo): Promise<ExitStatus> 
     say(io, messageOf(error));
     return status;
   } finally {
-    for (const unsubscribe of subscriptions) unsubscribe();
+    unsubscribe();
   }
 }
 

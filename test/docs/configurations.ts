@@ -1,4 +1,4 @@
-// Files that the documentation shows, judged by those who read them: hopscope, its web configuration, promtool.
+// Files that the documentation shows, judged by those who read them: hopscope, its web configuration, promtool, kustomize.
 // Invariant: a block that nobody here can judge is an error, not a pass.
 
 import assert from 'node:assert/strict';
@@ -30,6 +30,7 @@ export async function judgeYaml(fence: Fence, folder: string): Promise<void> {
   const keys = Object.keys(content);
   if (keys.includes('scrape_configs')) return promtool('config', path);
   if (keys.includes('groups')) return promtool('rules', path);
+  if (keys.includes('bases')) return kubectl(path);
   if (keys.some((key) => ['tls_server_config', 'basic_auth_users', 'rate_limit'].includes(key))) {
     await loadWebConfig(path, nodeFileSystem(), Date.now());
     return;
@@ -48,6 +49,14 @@ async function judgeList(content: readonly unknown[], text: string, path: string
   writeFileSync(main, JSON.stringify({ targets: [{ file: basename(path) }] }));
   const { config } = await loadConfig(main, { targets: [] }, nodeFileSystem());
   assert.ok(config.targets.length > 0, 'the target file names no target');
+}
+
+/** Renders the overlay that the file is, over a configuration of its own. */
+function kubectl(path: string): void {
+  writeFileSync(join(dirname(path), 'hopscope.yml'), 'targets: [{ host: example.org }]\n');
+  const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', dirname(path)], { encoding: 'utf8' });
+  assert.equal(status, 0, `kubectl kustomize: ${stderr}`);
+  assert.match(stdout, /host: example\.org/);
 }
 
 function promtool(what: 'config' | 'rules', path: string): void {

@@ -42,6 +42,12 @@ export const NOT_RUN: readonly NotRun[] = [
       'starts six containers from images that cannot be pulled here; test/e2e/compose.test.ts does it with its own',
     page: 'deploy/compose/README.md',
   },
+  {
+    pattern: /^kubectl apply/,
+    reason:
+      'wants a cluster; test/kubernetes.test.ts renders every overlay and checks it against the schemas',
+    page: 'deploy/kubernetes/README.md',
+  },
 ];
 
 /** Why this command of a page is not run; undefined where it is. */
