@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { TraceRefusal, type TraceRequest } from '../trace/trace.ts';
 import { startEngine } from './engine.ts';
@@ -98,12 +99,13 @@ test('startEngine() rejects when the worker cannot start', async () => {
   await assert.rejects(startEngine({ workerUrl }), /broken/);
 });
 
-test('a crash rejects pending traces, is reported, and the worker is replaced until it crashed too often', async () => {
+test('a crash rejects pending traces, is reported, and the worker is replaced, after a pause where it crashes too often', async () => {
   const wakeFd = openSync('/dev/null', 'w');
   const crashes: Error[] = [];
   const engine = await startEngine({
     workerUrl: workerThat('throw new Error("boom")', wakeFd),
     onCrash: (error) => crashes.push(error),
+    pauseMs: 200,
   });
   for (let i = 0; i < 6; i++) {
     await assert.rejects(
@@ -112,6 +114,12 @@ test('a crash rejects pending traces, is reported, and the worker is replaced un
     );
   }
   assert.equal(crashes.length, 4);
+  // Until the pause is over traces are refused at once; then a worker takes them, and crashes.
+  while (crashes.length === 4) {
+    await assert.rejects(engine.trace(REQUEST), /The probing thread crashed: boom/);
+    await setTimeout(20);
+  }
+  assert.equal(crashes.length, 5);
   await engine.close();
   closeSync(wakeFd);
 });

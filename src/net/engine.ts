@@ -1,6 +1,6 @@
 // The engine as the rest of the program sees it: traces asked for by promise, run by a worker thread. A worker that
-// crashes, or stands still, takes its traces with it, with an error that says so, and is replaced; one that keeps crashing
-// is not.
+// crashes, or stands still, takes its traces with it, with an error that says so, and is replaced: at once, or, where that
+// happens too often, after a pause.
 
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -27,7 +27,7 @@ import {
 import { NetError } from './net-error.ts';
 import type { StampSource } from './socket-options.ts';
 
-/** Worker crashes forgiven within a minute. */
+/** Crashes within a minute after which a worker is replaced at once; past that, and where none starts, after a minute. */
 const MOST_RESTARTS = 3;
 const RESTART_WINDOW_MS = 60_000;
 /** A worker that has not turned for so many looks, with traces to run, stands still: it wakes every second by itself. */
@@ -56,6 +56,8 @@ export interface EngineOptions {
   readonly workerUrl?: URL;
   /** Time from one look at the worker to the next. */
   readonly lookMs?: number;
+  /** Pause before a worker that keeps crashing is replaced. */
+  readonly pauseMs?: number;
 }
 
 export class KernelEngine implements TraceEngine {
@@ -73,6 +75,7 @@ export class KernelEngine implements TraceEngine {
   #closed = false;
   #nextKey = 1;
   #watch: ReturnType<typeof setInterval> | undefined;
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -169,6 +172,7 @@ export class KernelEngine implements TraceEngine {
     this.#closed = true;
     process.off('exit', this.#onExit);
     clearInterval(this.#watch);
+    clearTimeout(this.#pause);
     this.#rejectAll(new TraceRefusal('closed', 'The engine was closed while the trace ran'));
     const worker = this.#worker;
     if (worker === undefined) return;
@@ -262,16 +266,29 @@ export class KernelEngine implements TraceEngine {
     const now = performance.now();
     this.#crashes = [...this.#crashes.filter((at) => now - at < RESTART_WINDOW_MS), now];
     this.#broken = error;
-    if (!started || this.#crashes.length > MOST_RESTARTS) return;
+    // Who started it hears of it, and decides.
+    if (!started) return;
+    if (this.#crashes.length > MOST_RESTARTS) this.#restartLater();
+    else this.#restart();
+  }
+
+  #restart(): void {
     this.#broken = undefined;
     this.open().catch((reason: Error) => {
+      if (this.#closed) return;
       this.#broken = new NetError(
         `Cannot start the probing thread again: ${reason.message}`,
         'crashed',
         reason,
       );
       this.#rejectAll(this.#broken);
+      this.#restartLater();
     });
+  }
+
+  #restartLater(): void {
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#restart(), this.#options.pauseMs ?? RESTART_WINDOW_MS).unref();
   }
 }
 
