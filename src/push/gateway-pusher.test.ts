@@ -172,6 +172,18 @@ test('GatewayPusher tries again after a pause that doubles, and sends the newest
   assert.equal(counters.lastSuccessMs, bench.clock.epoch());
 });
 
+test('GatewayPusher takes requests that fail together for one failure, and is back a second after it', async () => {
+  const four = Array.from({ length: 4 }, (_, i) => sampleTarget(`${i}.example`));
+  const bench = new Bench(four);
+  bench.sender.answer = () => unavailable();
+  for (const target of four) bench.measure(target);
+  await bench.clock.advance(10_000);
+  assert.equal(bench.sender.requests.length, 4);
+  bench.sender.answer = () => ACCEPTED;
+  await bench.clock.advance(1000);
+  assert.equal(bench.sender.requests.length, 8);
+});
+
 test('GatewayPusher waits as long as Retry-After says', async () => {
   const bench = new Bench([A]);
   bench.sender.answer = () => unavailable(7000);

@@ -224,7 +224,9 @@ export class GatewayPusher implements PushFigures {
     }
     // A newer wish for the group takes the place of this one.
     if (!this.#queue.has(group)) this.#queue.set(group, operation);
-    this.#pause(this.#backoff.failed(outcome.retryAfterMs));
+    // Those under way together fail together, which is one failure.
+    if (this.#cancelPause === null || outcome.retryAfterMs !== null)
+      this.#pause(this.#backoff.failed(outcome.retryAfterMs));
   }
 
   #pause(ms: number): void {

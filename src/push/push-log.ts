@@ -1,5 +1,5 @@
 // Says that pushing fails when that begins, and that it works again when it does: not once for every request, nor once for
-// every time that a server wavers.
+// every time that a server wavers. Invariant: the lines within five minutes are bounded, whatever a server says.
 
 import type { SendOutcome } from './http-sender.ts';
 
@@ -11,14 +11,17 @@ export interface PushLog {
 
 /** The same complaint is not made again within this. */
 const QUIET_MS = 300_000;
-/** Distinct refusals remembered; they name the group. */
-const MOST_REMEMBERED = 256;
+/** Refusals said within that time; each names its group, of which there may be thousands. */
+const MOST_REFUSALS = 8;
 
 export class OutageLog {
   readonly #log: PushLog;
   readonly #what: string;
-  /** Complaint to when it was made. */
+  /** Reason for trying again to when it was said. */
   readonly #said = new Map<string, number>();
+  /** Refusals said since `#refusedSinceMs`. */
+  #refused = new Set<string>();
+  #refusedSinceMs = Number.NEGATIVE_INFINITY;
   #away = false;
 
   /** @param what `to the Pushgateway`: how the way is called in a sentence */
@@ -29,17 +32,35 @@ export class OutageLog {
 
   /** @param nowMs on a clock that never goes back */
   heard(outcome: SendOutcome, nowMs: number): void {
-    if (outcome.kind === 'accepted') {
-      if (this.#away) this.#log.info({}, `Pushing ${this.#what} works again`);
-      this.#away = false;
-      return;
+    switch (outcome.kind) {
+      case 'accepted':
+        if (this.#away) this.#log.info({}, `Pushing ${this.#what} works again`);
+        this.#away = false;
+        return;
+      case 'refused':
+        this.#sayRefused(outcome.message, nowMs);
+        return;
+      case 'retry': {
+        const before = this.#said.get(outcome.reason);
+        if (before !== undefined && nowMs - before < QUIET_MS) return;
+        this.#said.set(outcome.reason, nowMs);
+        this.#away = true;
+        this.#log.warn({}, outcome.message);
+      }
     }
-    const complaint = outcome.kind === 'retry' ? outcome.reason : outcome.message;
-    const before = this.#said.get(complaint);
-    if (before !== undefined && nowMs - before < QUIET_MS) return;
-    if (this.#said.size >= MOST_REMEMBERED) this.#said.clear();
-    this.#said.set(complaint, nowMs);
-    if (outcome.kind === 'retry') this.#away = true;
-    this.#log.warn({}, outcome.message);
+  }
+
+  #sayRefused(message: string, nowMs: number): void {
+    if (nowMs - this.#refusedSinceMs >= QUIET_MS) {
+      this.#refused = new Set();
+      this.#refusedSinceMs = nowMs;
+    }
+    if (this.#refused.has(message) || this.#refused.size > MOST_REFUSALS) return;
+    const rest = this.#refused.size === MOST_REFUSALS;
+    this.#refused.add(message);
+    this.#log.warn(
+      {},
+      rest ? `Pushing ${this.#what}: more is refused, see hopscope_push_failures_total` : message,
+    );
   }
 }

@@ -8,7 +8,7 @@ import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createNamespace, type Namespace } from '../../lab/namespaces.ts';
+import type { Namespace } from '../../lab/namespaces.ts';
 import { startTunLab, type TunLab } from '../../lab/tun.ts';
 import { parseLifeAccount, readRecorded } from '../soak/accounts.ts';
 import { Agent } from '../soak/agent.ts';
@@ -56,6 +56,25 @@ function nameFault(name: string, mode: Parameters<Agent['names']>[0]): Fault {
     begin: ({ agent }) => agent.names(mode),
     end: ({ agent }) => agent.names('ok'),
     during: (now, before) => rose(named)(now, before) && reached(now) === NUMERIC.length,
+  };
+}
+
+/** And waits for what was put off. */
+async function openDoor({ agent, output }: Stage): Promise<void> {
+  const { door } = await agent.counts();
+  await agent.door('ok');
+  await until(async () => (await agent.counts()).door.accepted > door.accepted, 'a push', output);
+}
+
+function pushFault(name: string, mode: Parameters<Agent['door']>[0], reason: string, says: RegExp): Fault {
+  return {
+    name: `a Pushgateway that ${name}: counted as ${reason}, said once, tracing goes on`,
+    begin: ({ agent }) => agent.door(mode),
+    end: openDoor,
+    during: (now, before) =>
+      allReached(now) &&
+      rose(`hopscope_push_failures_total{way="pushgateway",reason="${reason}"}`)(now, before),
+    says,
   };
 }
 
@@ -107,6 +126,30 @@ const FAULTS: readonly Fault[] = [
   nameFault('never answers', 'silent'),
   nameFault('fails', 'servfail'),
   nameFault('knows no such name', 'no-such-name'),
+  pushFault(
+    'answers 400',
+    'refused',
+    'refused',
+    /Pushing to the Pushgateway: more is refused, see hopscope_push_failures_total/g,
+  ),
+  pushFault('answers 503', 'unavailable', 'unavailable', /answered 503 \(maintenance\)/g),
+  pushFault('cuts connections', 'reset', 'network', /the connection was cut \(ECONNRESET\)/g),
+  pushFault(
+    'never answers',
+    'hang',
+    'timeout',
+    /no answer within 3 s; check that it is up, or raise timeout/g,
+  ),
+  {
+    name: 'a Pushgateway that sends gigabytes: its status counts, the rest is cut off',
+    begin: ({ agent }) => agent.door('flood'),
+    end: openDoor,
+    during: (now, before) => {
+      const attempts = 'hopscope_push_attempts_total{way="pushgateway"}';
+      const failed = 'hopscope_push_failures_total';
+      return now.of(attempts) >= before.of(attempts) + 4 && now.sum(failed) <= before.sum(failed) + 4;
+    },
+  },
   {
     name: "the history's disk is full: said once, measuring goes on",
     begin: ({ disk }) => fillDisk(disk),
@@ -193,7 +236,13 @@ function configure(folder: string): string {
     defaults: { interval: '1s', flows: 1, timeout: '800ms', wait: '300ms' },
     targets: [{ file: 'targets/*.yml' }],
     probe: { allow: ['198.18.0.0/15'] },
-    push: { url: 'http://127.0.0.1:9091', interval: '1s', username: 'x', passwordFile: 'password' },
+    push: {
+      url: 'http://127.0.0.1:9091',
+      interval: '1s',
+      timeout: '3s',
+      username: 'x',
+      passwordFile: 'password',
+    },
   };
   writeFileSync(file, JSON.stringify(config));
   return file;
@@ -243,6 +292,7 @@ describe('an exporter without privileges, while one thing after the other fails'
     lab.namespace.spawn(['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9092'], {
       stdio: 'ignore',
     });
+    while ((await agent.fetch('http://127.0.0.1:9092/-/ready')).status !== 200) await sleep(50);
     const file = configure(folder.path);
     const history = join(disk.path, 'history.db');
     const args = ['--config.file', file, '--history.path', history];
@@ -359,87 +409,6 @@ describe('two exporters on one history', () => {
     const life = parseLifeAccount(output.text);
     // What it measured while the file was the other's has been written too.
     assert.deepEqual([life?.recorded, life?.dropped], [(life?.traced ?? 0) + (life?.failed ?? 0), 0]);
-  });
-});
-
-interface BadStart {
-  readonly name: string;
-  readonly status: number;
-  readonly says: RegExp;
-  arguments(folder: string): readonly string[];
-}
-
-const BAD_STARTS: readonly BadStart[] = [
-  {
-    name: 'the port is taken',
-    arguments: () => ['198.18.1.1', '--web.listen-address', '127.0.0.1:9091'],
-    status: 3,
-    says: /^hopscope: Cannot listen on 127\.0\.0\.1:9091: the port is in use; stop the program that has it/,
-  },
-  {
-    name: 'the configuration may not be read',
-    arguments: (folder) => {
-      writeFileSync(join(folder, 'secret.yml'), 'targets: []\n', { mode: 0 });
-      return ['--config.file', join(folder, 'secret.yml')];
-    },
-    status: 2,
-    says: /secret\.yml: cannot read the file: EACCES, permission denied; let the user that runs hopscope read it/,
-  },
-  {
-    name: 'the configuration is cut off half-way',
-    arguments: (folder) => {
-      writeFileSync(join(folder, 'half.yml'), 'targets:\n  - { host: 198.18.1.1, inter');
-      return ['--config.file', join(folder, 'half.yml')];
-    },
-    status: 2,
-    says: /half\.yml:2:\d+: /,
-  },
-  {
-    name: 'the web configuration names a key that may not be read',
-    arguments: (folder) => {
-      writeFileSync(join(folder, 'key.pem'), 'secret', { mode: 0 });
-      const tls = { cert_file: 'key.pem', key_file: 'key.pem' };
-      writeFileSync(join(folder, 'web.yml'), JSON.stringify({ tls_server_config: tls }));
-      return ['198.18.1.1', '--web.config.file', join(folder, 'web.yml')];
-    },
-    status: 2,
-    says: /web\.yml:1:\d+: .*key\.pem.*permission denied/,
-  },
-];
-
-describe('an exporter that cannot start', () => {
-  for (const { name, status, says, arguments: argumentsOf } of BAD_STARTS) {
-    it(`says so in a sentence and leaves with status ${status} where ${name}`, async () => {
-      using folder = temporaryFolder();
-      chmodSync(folder.path, 0o755);
-      await using namespace = await createNamespace('bad');
-      await new Agent(namespace).serve();
-      const argv = [projectPath('bin/hopscope'), 'serve', ...argumentsOf(folder.path)];
-      const { exitCode, stderr } = await namespace.run(argv, { uid: NOBODY });
-      assert.equal(exitCode, status, stderr);
-      assert.match(stderr, says);
-      assert.doesNotMatch(stderr, /\n {4}at |Error:/);
-    });
-  }
-});
-
-describe('an exporter that may not do all it is to do', () => {
-  it('starts and says once each what it may not: open sockets, write its history', async () => {
-    using folder = temporaryFolder();
-    chmodSync(folder.path, 0o755);
-    await using namespace = await createNamespace('less');
-    const agent = new Agent(namespace);
-    const history = join(folder.path, 'history.db');
-    writeFileSync(history, '', { mode: 0o444 });
-    const config = intervals(folder.path);
-    const args = ['127.0.0.1', '--history.path', history, '--config.file', config];
-    const { output } = await startHopscope(namespace, args, { uid: NOBODY });
-    const failed = 'traceroute_failures_total{target="127.0.0.1",kind="refused"}';
-    await until(async () => (await figuresOf(agent)).of(failed) >= 2, 'refusals', output);
-    assert.equal((await figuresOf(agent)).of('hopscope_history_up'), 0);
-    const { text } = output;
-    assert.equal(text.match(/may not be written; give hopscope write permission/g)?.length, 1, text);
-    assert.equal(text.match(/widen net\.ipv4\.ping_group_range/g)?.length, 1, text);
   });
 });
 
