@@ -75,7 +75,7 @@ export class CommandLab implements AsyncDisposable {
     await new Promise((resolve) => names.stdout?.once('data', resolve));
     await Promise.all([
       startHopscope(this.namespace, ['--config.file', config]),
-      this.#startServer('http://127.0.0.1:9091/-/ready', ['prometheus-pushgateway']),
+      this.#startServer('http://127.0.0.1:9091/-/ready', ['prometheus-pushgateway', '--persistence.file=']),
     ]);
   }
 

@@ -289,9 +289,12 @@ describe('an exporter without privileges, while one thing after the other fails'
     using _ = nameServer(lab.namespace);
     const agent = new Agent(lab.namespace);
     await agent.serve();
-    lab.namespace.spawn(['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9092'], {
-      stdio: 'ignore',
-    });
+    lab.namespace.spawn(
+      ['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9092', '--persistence.file='],
+      {
+        stdio: 'ignore',
+      },
+    );
     while ((await agent.fetch('http://127.0.0.1:9092/-/ready')).status !== 200) await sleep(50);
     const file = configure(folder.path);
     const history = join(disk.path, 'history.db');

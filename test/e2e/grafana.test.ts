@@ -87,9 +87,12 @@ async function startPrometheus(namespace: Namespace, folder: string): Promise<vo
 }
 
 async function startGateway(namespace: Namespace): Promise<void> {
-  const child = namespace.spawn(['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9091'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = namespace.spawn(
+    ['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9091', '--persistence.file='],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   await untilReady(namespace, 'http://127.0.0.1:9091/-/ready', child, new Output(child));
 }
 

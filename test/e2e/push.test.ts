@@ -56,7 +56,13 @@ async function start(
 }
 
 function startGateway(namespace: Namespace, args: readonly string[] = []): ReturnType<typeof start> {
-  const argv = ['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9091', ...args];
+  // In memory alone: Debian's keeps a file, and would begin with what another run left in it.
+  const argv = [
+    'prometheus-pushgateway',
+    '--web.listen-address=127.0.0.1:9091',
+    '--persistence.file=',
+    ...args,
+  ];
   return start(namespace, argv, `${GATEWAY}/-/ready`);
 }
 
@@ -223,6 +229,7 @@ describe('pushing to a Pushgateway behind TLS and a password', () => {
     const child = namespace.spawn(
       [
         'prometheus-pushgateway',
+        '--persistence.file=',
         '--web.listen-address=127.0.0.1:9091',
         `--web.config.file=${file('web.yml')}`,
       ],

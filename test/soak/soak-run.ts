@@ -110,7 +110,9 @@ function nameServer(lab: TunLab): Disposable {
 
 /** The Pushgateway behind its door, and the name server. */
 async function startAround({ namespace }: TunLab): Promise<Agent> {
-  namespace.spawn(['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9092'], { stdio: 'ignore' });
+  namespace.spawn(['prometheus-pushgateway', '--web.listen-address=127.0.0.1:9092', '--persistence.file='], {
+    stdio: 'ignore',
+  });
   const agent = new Agent(namespace);
   await agent.serve();
   while ((await agent.fetch('http://127.0.0.1:9092/-/ready')).status !== 200) await sleep(50);
