@@ -97,7 +97,8 @@ function finish(
   return { flow, hops, reachedTtl, firstTtl, lastTtl, refused: draft.refused };
 }
 
-function isUnspecified(address: string): boolean {
+/** An interface without an address of its own may answer from this: it names nobody. */
+export function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 

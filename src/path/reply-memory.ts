@@ -4,6 +4,7 @@
 import { isDestination } from '../trace/probe-record.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { DestinationMemory } from './destination-memory.ts';
+import { isUnspecified } from './identity.ts';
 import type { SeenPath } from './seen-path.ts';
 import { type Interval, isImprobableSilence, wilsonInterval } from './statistics.ts';
 
@@ -39,6 +40,8 @@ export function noteReplies(
     let least = Number.POSITIVE_INFINITY;
     for (const reply of hop.replies) {
       if (reply.flow >= memory.flows || reply.kind === 'unreachable') continue;
+      // Nobody knows whose delay and reply TTL that would be, where flows part.
+      if (isUnspecified(reply.address)) continue;
       if (isDestination(reply.kind) && hop.ttl !== memory.lengthOf(reply.flow)) continue;
       least = Math.min(least, reply.rttMs);
       memory.noteReplyTtl(hop.ttl, reply.replyTtl ?? 0);

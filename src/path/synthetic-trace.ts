@@ -6,7 +6,8 @@ export const DESTINATION = '198.18.0.1';
 
 /**
  * A trace whose flows saw what `flows` say: hops by TTL from `firstTtl` on, separated by spaces. `*` is silence, `D`
- * the destination, `U` an "unreachable", `a|b` two answers at one TTL, any letter or word the router of that name.
+ * the destination, `U` an "unreachable", `a|b` two answers at one TTL, `0.0.0.0` an interface without address on a router of
+ * another make, any letter or word the router of that name.
  */
 export function syntheticTrace(flows: readonly string[], more: Partial<Trace> = {}, firstTtl = 1): Trace {
   const numbers = more.flows ?? flows.map((_, i) => i);
@@ -60,5 +61,6 @@ function syntheticReply(flow: number, ttl: number, name: string): HopReply {
   if (name === 'U') {
     return { flow, address: routerAddress('Ux'), rttMs, kind: 'unreachable', code: 1, replyTtl: 255 - ttl };
   }
-  return { flow, address: routerAddress(name), rttMs, kind: 'time-exceeded', replyTtl: 255 - ttl };
+  const initialTtl = name === '0.0.0.0' ? 64 : 255;
+  return { flow, address: routerAddress(name), rttMs, kind: 'time-exceeded', replyTtl: initialTtl - ttl };
 }

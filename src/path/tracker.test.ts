@@ -144,6 +144,15 @@ test('observe() takes another address at one hop, all else unchanged, for anothe
   assert.equal(scene.confirmations, asked, 'aliases are known by now');
 });
 
+test('a router that answers from another address is renamed, whoever without an address stands beside it', () => {
+  const scene = new Scene(['a b c d D', 'a b 0.0.0.0 d D', 'a b 0.0.0.0 d D', 'a b 0.0.0.0 d D']);
+  scene.run(20);
+  scene.flows = ['a b C d D', 'a b 0.0.0.0 d D', 'a b 0.0.0.0 d D', 'a b 0.0.0.0 d D'];
+  const seen = scene.round();
+  assert.deepEqual(seen.changes, []);
+  assert.deepEqual(seen.renamed, [{ ttl: 3, before: routerAddress('c'), after: routerAddress('C') }]);
+});
+
 test('observe() takes one other hop for a reroute when all later hops are delayed together', () => {
   const scene = new Scene(FOUR('a b c d e D'));
   scene.run(20);
