@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import type { Scenario } from '../../lab/scenario.ts';
 import { readScenario } from '../../lab/scenario-file.ts';
 import { createVirtualEngine } from '../../lab/virtual-engine.ts';
 import type { RunningServer } from '../../src/cli/cli-io.ts';
@@ -21,9 +22,10 @@ interface Exporter {
   readonly log: string[];
 }
 
-async function start(historyPath: string): Promise<Exporter> {
+const CHAIN = readScenario(projectPath('test/scenarios/chain.json'));
+
+async function start(historyPath: string, scenario: Scenario = CHAIN): Promise<Exporter> {
   const log: string[] = [];
-  const scenario = readScenario(projectPath('test/scenarios/chain.json'));
   const config = { defaults: { interval: '1s', flows: 2 }, targets: [{ host: TARGET }] };
   const server = await serve(
     {
@@ -88,6 +90,40 @@ test('hopscope serve --history.path goes on after a restart where it was', async
   const { history } = await json(`${second.url}api/v1/status`);
   assert.deepEqual(history, { enabled: true, healthy: true, message: null });
   await second.server.close();
+});
+
+test('hopscope serve knows its paths after a restart: a route that changed meanwhile is one reroute, and no other', async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'hopscope.db');
+  const first = await start(path);
+  // The baseline is there.
+  await runsTold(first.url, 8);
+  const { items: before } = await json(`${first.url}api/v1/targets`);
+  await first.server.close();
+
+  // Nothing happened: the first run after a restart carries the same path id.
+  const second = await start(path);
+  await runsTold(second.url, 1);
+  const { items: same } = await json(`${second.url}api/v1/targets`);
+  assert.equal(same[0].pathId, before[0].pathId);
+  assert.deepEqual((await json(`${second.url}api/v1/changes`)).items, []);
+  await second.server.close();
+
+  const routers = { ...CHAIN.routers };
+  for (const n of [5, 6])
+    routers[`r${n}`] = { ...routers[`r${n}`], v4: `100.64.9.${n}` } as Scenario['routers'][string];
+  const third = await start(path, { ...CHAIN, routers });
+  await runsTold(third.url, 3);
+  const { items: changes } = await json(`${third.url}api/v1/changes`);
+  assert.deepEqual(
+    changes.map(({ kind, firstHop, beforePathId }: Record<string, unknown>) => ({
+      kind,
+      firstHop,
+      beforePathId,
+    })),
+    [{ kind: 'reroute', firstHop: 5, beforePathId: before[0].pathId }],
+  );
+  await third.server.close();
 });
 
 test('hopscope serve traces and answers when its history cannot be used, and says why once', async () => {
