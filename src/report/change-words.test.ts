@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { RecordedChange, RecordedGroup } from '../history/path-history.ts';
 import { changeWords, groupWords } from './change-words.ts';
 
+const HOST_OF = (key: string): string | undefined => (key === 't' ? 't.example' : undefined);
+
 const CHANGE: RecordedChange = {
   ...{
     id: 1,
@@ -55,11 +57,15 @@ test('groupWords() counts targets and names the hop that they share', () => {
     ...{ id: 'g', cause: '100.64.3.1', firstAtMs: 0, lastAtMs: 0, kinds: { reroute: 14 }, targetCount: 14 },
     targets: ['t'],
   };
-  assert.equal(groupWords(group), '14 targets moved at 100.64.3.1');
-  assert.equal(groupWords({ ...group, targetCount: 1, cause: null }), 't moved');
+  assert.equal(groupWords(group, HOST_OF), '14 targets moved at 100.64.3.1');
+  assert.equal(groupWords({ ...group, targetCount: 1, cause: null }, HOST_OF), 't.example moved');
+  assert.equal(groupWords({ ...group, targets: ['u'], targetCount: 1, cause: null }, HOST_OF), 'u moved');
   assert.equal(
-    groupWords({ ...group, kinds: { unreachable: 2 } }),
+    groupWords({ ...group, kinds: { unreachable: 2 } }, HOST_OF),
     '14 targets stopped answering at 100.64.3.1',
   );
-  assert.equal(groupWords({ ...group, kinds: { recovered: 2 }, cause: null }), '14 targets came back');
+  assert.equal(
+    groupWords({ ...group, kinds: { recovered: 2 }, cause: null }, HOST_OF),
+    '14 targets came back',
+  );
 });

@@ -23,10 +23,11 @@ export function changeWords(change: RecordedChange, asNumberOf: AsNumberOf): str
   }
 }
 
-/** A group in words: "14 targets moved at 100.64.3.1". */
-export function groupWords(group: RecordedGroup): string {
+/** A group in words: "14 targets moved at 100.64.3.1". `hostOf` gives a target's host for its key, where it is known. */
+export function groupWords(group: RecordedGroup, hostOf: (key: string) => string | undefined): string {
   const { targetCount, targets, cause, kinds } = group;
-  const who = targetCount === 1 ? (targets[0] ?? '1 target') : `${targetCount} targets`;
+  const [key] = targets;
+  const who = targetCount === 1 && key !== undefined ? (hostOf(key) ?? key) : `${targetCount} targets`;
   const names = Object.keys(kinds);
   const what = names.every((kind) => kind === 'unreachable')
     ? 'stopped answering'

@@ -99,7 +99,11 @@ export function apiChange(change: RecordedChange, directory: AddressDirectory | 
   };
 }
 
-export function apiChangeGroup(group: RecordedGroup, directory: AddressDirectory | null): ApiChangeGroup {
+export function apiChangeGroup(
+  group: RecordedGroup,
+  directory: AddressDirectory | null,
+  hostOf: (key: string) => string | undefined,
+): ApiChangeGroup {
   return {
     id: group.id,
     cause: group.cause === null ? null : apiAddress(group.cause, directory),
@@ -108,7 +112,7 @@ export function apiChangeGroup(group: RecordedGroup, directory: AddressDirectory
     kinds: group.kinds,
     targets: group.targets,
     targetCount: group.targetCount,
-    text: groupWords(group),
+    text: groupWords(group, hostOf),
   };
 }
 

@@ -267,8 +267,9 @@ function changeEndpoints(services: Now, api: ApiServices): ApiEndpoint[] {
           limit: call.get(GROUP_LIMIT),
           offset: call.get(OFFSET_CURSOR) ?? 0,
         });
+        const hostOf = (key: string): string | undefined => api.board.entry(key)?.target.host;
         return {
-          items: items.map((group) => apiChangeGroup(group, api.directory)),
+          items: items.map((group) => apiChangeGroup(group, api.directory, hostOf)),
           next: next === null ? null : String(next),
         };
       },

@@ -206,7 +206,7 @@ test('/api/v1/changes pages through the newest first and filters', async () => {
   assert.equal(groups.items.length, 3);
   const { json: older } = await server.get(`/api/v1/change-groups?limit=3&cursor=${groups.next}`);
   assert.equal(older.items.length, 1);
-  assert.equal(groups.items[0].text, `a.example.org icmp moved at ${routerAddress('a')}`);
+  assert.equal(groups.items[0].text, `a.example.org moved at ${routerAddress('a')}`);
 });
 
 test('the API refuses parameters that it does not understand in one sentence', async () => {
